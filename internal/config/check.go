@@ -1,0 +1,196 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// ownTopics are the names that follow output.prefix. Reading one of them as a source would feed
+// the program its own rows.
+var ownTopics = []string{
+	"movements", "accounts", "account_months", "metrics", "vintage", "alerts", "signals",
+	"dead-letters", "progress", "partials", "state",
+}
+
+func checkBroker(text string) string {
+	host, port, err := net.SplitHostPort(text)
+	if number, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || number == 0 ||
+		host == "" || strings.ContainsAny(host, "@/ \t,") {
+		return "must be host:port such as kafka-1:9092"
+	}
+	return ""
+}
+
+func checkAddress(text string) string {
+	_, port, err := net.SplitHostPort(text)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		return "must be host:port such as 127.0.0.1:8080"
+	}
+	return ""
+}
+
+func checkName(text string) string {
+	if len(text) > 249 || strings.ContainsFunc(text, unicode.IsControl) {
+		return "must be at most 249 bytes without control characters"
+	}
+	return ""
+}
+
+// checkTopic applies Kafka's own rule for names of topics.
+func checkTopic(text string) string {
+	if text == "." || text == ".." || !isTopicText(text) || len(text) > 249 {
+		return "must be 1 to 249 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen"
+	}
+	return ""
+}
+
+// checkPrefix leaves room for the longest name that follows it.
+func checkPrefix(text string) string {
+	if !isTopicText(text) || len(text) > 200 {
+		return "must be 1 to 200 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen"
+	}
+	return ""
+}
+
+func isTopicText(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+	})
+}
+
+func checkCurrency(text string) string {
+	if len(text) != 3 || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return "must be an ISO 4217 code such as USD"
+	}
+	return ""
+}
+
+// checkDimension says what is wrong with the name of a dimension. A comma would make the name of
+// the grouping in rows ambiguous.
+func checkDimension(text string) string {
+	switch {
+	case text == "all":
+		return "all is reserved: it is always there"
+	case strings.ContainsRune(text, ',') || strings.ContainsFunc(text, unicode.IsControl) || len(text) > 128:
+		return "the name of a dimension has at most 128 bytes, no comma and no control characters"
+	default:
+		return missing("groupings", text)
+	}
+}
+
+// checkTogether checks what no key can be blamed for alone.
+func (l *loader) checkTogether() {
+	l.checkRates()
+	if l.purpose != ForRun {
+		return
+	}
+	for _, path := range runNeeds {
+		if _, set := l.config.values[path]; !set && !l.bad[path] {
+			l.complain(l.place(path), path, "is missing; run needs it")
+		}
+	}
+	l.checkTLS()
+	l.checkSASL()
+	l.checkAddress()
+	l.checkLoop()
+}
+
+// place is where a key stands, or where it would have to be added.
+func (l *loader) place(path string) Origin {
+	if n := l.found[path]; n != nil {
+		return n.at
+	}
+	return Origin{File: l.file, Line: min(len(l.file), 1), Column: 1}
+}
+
+// isSet says whether somebody wrote the key, and rightly.
+func (l *loader) isSet(path string) bool { return l.found[path] != nil && !l.bad[path] }
+
+// checkRates refuses a rate for the reporting currency: it could only repeat or contradict 1.
+func (l *loader) checkRates() {
+	for _, table := range l.config.Reporting.Rates {
+		for _, rate := range table.Rates {
+			if rate.Currency == l.config.Reporting.Currency && !l.bad["reporting.rates"] {
+				l.complain(l.place("reporting.rates"), "reporting.rates",
+					"%s is the reporting currency: it needs no rate", rate.Currency)
+			}
+		}
+	}
+}
+
+// checkTLS refuses settings that would have no effect, and files that could not be used.
+func (l *loader) checkTLS() {
+	settings := l.config.Kafka.TLS
+	for _, path := range []string{"ca_file", "cert_file", "key_file", "server_name", "insecure_skip_verify"} {
+		path = "kafka.tls." + path
+		if !settings.Enabled && l.isSet(path) && !l.bad["kafka.tls.enabled"] {
+			l.complain(l.place(path), path, "has no effect unless kafka.tls.enabled is true")
+		}
+	}
+	if !settings.Enabled {
+		return
+	}
+	if settings.CAFile != "" && l.isSet("kafka.tls.ca_file") {
+		text, err := readRegular(settings.CAFile, documentBytesMax)
+		if err != nil {
+			l.complain(l.place("kafka.tls.ca_file"), "kafka.tls.ca_file", "cannot be read: %s", osReason(err))
+		} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+			l.complain(l.place("kafka.tls.ca_file"), "kafka.tls.ca_file", "holds no certificate in PEM form")
+		}
+	}
+	switch cert, key := settings.CertFile != "", settings.KeyFile != ""; {
+	case cert && !key:
+		l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "needs kafka.tls.key_file too")
+	case key && !cert:
+		l.complain(l.place("kafka.tls.key_file"), "kafka.tls.key_file", "needs kafka.tls.cert_file too")
+	case cert:
+		if _, err := tls.LoadX509KeyPair(settings.CertFile, settings.KeyFile); err != nil {
+			l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "cannot be used: %s", osReason(err))
+		}
+	}
+}
+
+// checkSASL wants the three keys of a login together.
+func (l *loader) checkSASL() {
+	login := l.config.Kafka.SASL
+	for path, set := range map[string]bool{
+		"kafka.sasl.username": login.Username != "", "kafka.sasl.password": login.Password != "",
+	} {
+		switch {
+		case l.bad["kafka.sasl.mechanism"] || l.bad[path]:
+		case set && login.Mechanism == "":
+			l.complain(l.place(path), path, "has no effect without kafka.sasl.mechanism")
+		case !set && login.Mechanism != "":
+			l.complain(l.place("kafka.sasl.mechanism"), path, "is missing; %s needs it", login.Mechanism)
+		}
+	}
+}
+
+// checkAddress refuses to serve numbers to a network without asking who reads them.
+func (l *loader) checkAddress() {
+	if l.bad["http.address"] || l.config.HTTP.Insecure {
+		return
+	}
+	host, _, _ := net.SplitHostPort(l.config.HTTP.Address)
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return
+	}
+	l.complain(l.place("http.address"), "http.address", "reaches beyond this machine without authentication; "+
+		"use a loopback address, or set http.insecure: true to let anyone read everything")
+}
+
+// checkLoop refuses to read the program's own rows as events.
+func (l *loader) checkLoop() {
+	for _, source := range l.config.Sources {
+		name, own := strings.CutPrefix(source.Topic, l.config.Output.Prefix)
+		if own && slices.Contains(ownTopics, name) {
+			l.complain(l.place("sources"), "sources[].topic", "a source is the topic %s that this program writes",
+				"<output.prefix>"+name)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+// Package config reads the one configuration file, the environment and the secrets they refer
+// to, and turns them into plain typed values. Every problem is reported at once with its place.
+// It never opens a connection, never logs, and never shows a secret.
+//
+// The keys stand in one table (table.go); the file, the environment names, `config show`, the
+// JSON Schema and docs/reference/config.md all come from it.
+package config
+
+import "time"
+
+// Config is a whole, checked configuration. Default makes one, Load fills one.
+type Config struct {
+	Kafka      Kafka
+	Group      string // consumer group and the name of the deployment
+	Sources    []Source
+	Output     Output
+	Checkpoint Checkpoint
+	Reporting  Reporting
+	Rules      Rules
+	Groupings  []Grouping // `all` is not among them: it is always there
+	Windows    []Window   // from the shortest to the longest
+	HTTP       HTTP
+	Log        Log
+	Limits     Limits
+
+	values map[string]provenance // by key path; keys that nobody set are absent
+}
+
+// Kafka says how to reach the cluster.
+type Kafka struct {
+	Brokers  []string
+	ClientID string
+	TLS      KafkaTLS
+	SASL     SASL
+}
+
+// KafkaTLS is the encryption of the connections to the brokers.
+type KafkaTLS struct {
+	Enabled            bool
+	CAFile             string // empty: the system's authorities
+	CertFile, KeyFile  string // both or none
+	ServerName         string // empty: the broker's host name
+	InsecureSkipVerify bool
+}
+
+// SASL is the login at the brokers; an empty Mechanism means none.
+type SASL struct {
+	Mechanism string // plain, scram-sha-256, scram-sha-512
+	Username  string
+	Password  Secret
+}
+
+// Source is one topic that events come from.
+type Source struct {
+	Topic          string
+	Format         string
+	KeyedByAccount bool // its Kafka keys are account ids under the Java client's partitioner
+}
+
+// Output says where rows go and how.
+type Output struct {
+	Prefix          string
+	Format          string
+	CreateTopics    bool
+	Delivery        string
+	FlushInterval   time.Duration
+	MetricsInterval time.Duration // at most one row per key and interval
+	Replication     int           // 0: the cluster's default
+	Tombstones      bool          // follow a deleted row with a tombstone
+}
+
+// Checkpoint says where state is kept and how often.
+type Checkpoint struct {
+	Store    string
+	Dir      string
+	Interval time.Duration
+}
+
+// Reporting fixes the currency and the calendar of every number.
+type Reporting struct {
+	Currency        string
+	TimeZone        *time.Location
+	Rates           []RateTable // by date, the one without a date first
+	Start           Date        // zero: no imported base
+	FiscalYearStart int         // month number, 1-12
+}
+
+// Rules are the alternatives of the standard profile (docs/movements.md).
+type Rules struct {
+	Coalesce           time.Duration
+	DayFactor          string // 365/12, 365.25/12, 30
+	ReactivationWithin time.Duration
+	Reactivation       string
+	PastDueFor         time.Duration
+	Usage              string
+	UsageGrace         time.Duration
+	Lateness           time.Duration
+}
+
+// HTTP is the address of the API, the probes, the metrics and the dashboard.
+type HTTP struct {
+	Address  string
+	Insecure bool // allows an address beyond loopback without authentication
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string // debug, info, warn, error
+	Format string // auto: text on a terminal, JSON otherwise
+}
+
+// Limits bound one input record.
+type Limits struct {
+	MaxRecordBytes int
+	MaxDepth       int
+	MaxItems       int
+}

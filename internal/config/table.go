@@ -1,0 +1,206 @@
+package config
+
+import "time"
+
+// key is one row of the table: everything the program knows about one setting. The type behind
+// field (or ofSource) decides how a value is read, checked, printed and described.
+type key struct {
+	path    string
+	doc     string
+	initial string   // the default as it would be written; empty: none
+	words   []string // the closed set of values, if it is one
+	check   check    // what a text must look like besides
+	least   int64    // bounds of a number, a count of bytes, or a duration
+	most    int64    //
+	example string   // for the reference, where there is no default
+
+	field    func(*Config) any // nil: a part that does not exist yet
+	ofSource func(*Source) any // instead of field, for the keys of one source
+}
+
+// check looks at a text and says what is wrong, or "".
+type check func(text string) string
+
+// sections of the file that every command reads. `run` reads the others too; to `replay` they
+// are somebody else's, so it looks only for unknown keys there. Limits are among them because
+// they decide which events are rejected, and so change rows.
+var everyCommandReads = []string{"reporting", "rules", "groupings", "windows", "targets", "limits"}
+
+// runNeeds are the keys without a usable default.
+var runNeeds = []string{"kafka.brokers", "group", "sources"}
+
+// keys is the table, in the order of the documentation.
+var keys = []key{
+	{path: "kafka.brokers", example: "[localhost:9092]", check: checkBroker,
+		doc:   "Brokers to start from, as host:port. Needed by `run`.",
+		field: func(c *Config) any { return &c.Kafka.Brokers }},
+	{path: "kafka.client_id", initial: "expansion", check: checkName,
+		doc:   "Name under which the brokers see this program, in their logs and quotas.",
+		field: func(c *Config) any { return &c.Kafka.ClientID }},
+	{path: "kafka.tls.enabled", initial: "false",
+		doc:   "Encrypt the connections to the brokers (TLS 1.2 or newer).",
+		field: func(c *Config) any { return &c.Kafka.TLS.Enabled }},
+	{path: "kafka.tls.ca_file", example: "/etc/kafka/ca.pem",
+		doc:   "Authorities that sign the brokers' certificates, as PEM; the system's when absent.",
+		field: func(c *Config) any { return &c.Kafka.TLS.CAFile }},
+	{path: "kafka.tls.cert_file", example: "/etc/kafka/client.pem",
+		doc:   "Client certificate as PEM, together with `key_file`.",
+		field: func(c *Config) any { return &c.Kafka.TLS.CertFile }},
+	{path: "kafka.tls.key_file", example: "/etc/kafka/client.key",
+		doc:   "Private key of `cert_file` as PEM.",
+		field: func(c *Config) any { return &c.Kafka.TLS.KeyFile }},
+	{path: "kafka.tls.server_name", example: "kafka.internal",
+		doc:   "Name that the brokers' certificates must carry; the host of each broker when absent.",
+		field: func(c *Config) any { return &c.Kafka.TLS.ServerName }},
+	{path: "kafka.tls.insecure_skip_verify", initial: "false",
+		doc:   "Accept any certificate. Anyone on the way can then read and change everything.",
+		field: func(c *Config) any { return &c.Kafka.TLS.InsecureSkipVerify }},
+	{path: "kafka.sasl.mechanism", words: []string{"plain", "scram-sha-256", "scram-sha-512"}, example: "scram-sha-512",
+		doc:   "How to log in at the brokers; no login when absent.",
+		field: func(c *Config) any { return &c.Kafka.SASL.Mechanism }},
+	{path: "kafka.sasl.username", example: "expansion",
+		doc:   "User name, with `mechanism`.",
+		field: func(c *Config) any { return &c.Kafka.SASL.Username }},
+	{path: "kafka.sasl.password", example: "${file:/run/secrets/kafka}",
+		doc:   "Password, with `mechanism`. Never printed.",
+		field: func(c *Config) any { return &c.Kafka.SASL.Password }},
+
+	{path: "group", example: "expansion", check: checkName,
+		doc:   "Consumer group: instances with the same group share the work. Needed by `run`.",
+		field: func(c *Config) any { return &c.Group }},
+	{path: "sources", example: "[{topic: billing.events, format: native, keyed_by_account: true}]",
+		doc:   "Topics that events come from, each with the keys below. Needed by `run`.",
+		field: func(c *Config) any { return &c.Sources }},
+	{path: "sources[].topic", example: "billing.events", check: checkTopic,
+		doc:      "Name of the topic. Needed in each source.",
+		ofSource: func(s *Source) any { return &s.Topic }},
+	{path: "sources[].format", initial: "native",
+		words:    []string{"native", "stripe", "debezium", "openmeter", "mapping", "avro", "json-schema"},
+		doc:      "Form of its events.",
+		ofSource: func(s *Source) any { return &s.Format }},
+	{path: "sources[].keyed_by_account", initial: "false",
+		doc:      "Whether each record's key is the account id, under the Java client's partitioner.",
+		ofSource: func(s *Source) any { return &s.KeyedByAccount }},
+	{path: "sources[].mapping",
+		doc: "Paths from any JSON to the fields of native events."},
+
+	{path: "output.prefix", initial: "expansion.", check: checkPrefix,
+		doc:   "Beginning of the name of every topic that rows go to.",
+		field: func(c *Config) any { return &c.Output.Prefix }},
+	{path: "output.format", initial: "json", words: []string{"json", "connect-json", "avro"},
+		doc:   "Encoding of rows.",
+		field: func(c *Config) any { return &c.Output.Format }},
+	{path: "output.create_topics", initial: "true",
+		doc:   "Create the topics that are missing; otherwise a missing one is an error at start.",
+		field: func(c *Config) any { return &c.Output.CreateTopics }},
+	{path: "output.replication", initial: "0", most: 32,
+		doc:   "Replicas of a topic that is created; 0 is the cluster's own default.",
+		field: func(c *Config) any { return &c.Output.Replication }},
+	{path: "output.delivery", initial: "at_least_once", words: []string{"at_least_once", "exactly_once"},
+		doc:   "Whether a crash may send a row again (its version is then higher) or not.",
+		field: func(c *Config) any { return &c.Output.Delivery }},
+	{path: "output.flush_interval", initial: "250ms", least: int64(time.Millisecond), most: int64(time.Minute),
+		doc:   "Longest wait between a change and its row.",
+		field: func(c *Config) any { return &c.Output.FlushInterval }},
+	{path: "output.metrics_interval", initial: "1s", least: int64(time.Millisecond), most: int64(time.Hour),
+		doc:   "At most one row per key and interval in `metrics` and `accounts`.",
+		field: func(c *Config) any { return &c.Output.MetricsInterval }},
+	{path: "output.tombstones", initial: "false",
+		doc:   "Follow a row with `deleted: true` by a tombstone, for sinks that delete by it.",
+		field: func(c *Config) any { return &c.Output.Tombstones }},
+
+	{path: "checkpoint.store", initial: "dir", words: []string{"dir", "kafka"},
+		doc:   "Where state is kept between restarts.",
+		field: func(c *Config) any { return &c.Checkpoint.Store }},
+	{path: "checkpoint.dir", initial: "./state",
+		doc:   "Directory of the store `dir`; one process owns it.",
+		field: func(c *Config) any { return &c.Checkpoint.Dir }},
+	{path: "checkpoint.interval", initial: "10s", least: int64(100 * time.Millisecond), most: int64(time.Hour),
+		doc:   "Longest time between checkpoints: what a restart reads again.",
+		field: func(c *Config) any { return &c.Checkpoint.Interval }},
+
+	{path: "reporting.currency", initial: "USD", check: checkCurrency,
+		doc:   "Currency of every amount in rows (ISO 4217).",
+		field: func(c *Config) any { return &c.Reporting.Currency }},
+	{path: "reporting.time_zone", initial: "UTC", example: "America/New_York",
+		doc:   "Zone whose midnights bound days, weeks, months, quarters and years.",
+		field: func(c *Config) any { return &c.Reporting.TimeZone }},
+	{path: "reporting.rates", example: `[{EUR: "1.08"}, {from: 2026-01-01, EUR: "1.10"}]`,
+		doc: "Tables of what one unit of a currency is worth in the reporting currency, each from a " +
+			"local date until the next; the one without `from` comes first and serves all earlier instants. " +
+			"Positive decimals, up to 18 fractional digits. A later table keeps every currency of the one before.",
+		field: func(c *Config) any { return &c.Reporting.Rates }},
+	{path: "reporting.start", example: "2025-02-01",
+		doc: "Local date up to whose first instant (included) everything booked is the imported base: " +
+			"opening, never new or expansion.",
+		field: func(c *Config) any { return &c.Reporting.Start }},
+	{path: "reporting.fiscal_year_start", initial: "1", least: 1, most: 12,
+		doc:   "Number of the month in which the fiscal year and its first quarter begin.",
+		field: func(c *Config) any { return &c.Reporting.FiscalYearStart }},
+
+	{path: "rules.coalesce", initial: "60m", most: int64(day),
+		doc:   "Changes of an account less than this after the first of them are one change; 0m: none but simultaneous ones.",
+		field: func(c *Config) any { return &c.Rules.Coalesce }},
+	{path: "rules.day_factor", initial: "365/12", words: []string{"365/12", "365.25/12", "30"},
+		doc:   "Days in a month, for prices per day.",
+		field: func(c *Config) any { return &c.Rules.DayFactor }},
+	{path: "rules.reactivation", initial: "reactivation", words: []string{"reactivation", "expansion"},
+		doc:   "Class of a paying account that returns after churn.",
+		field: func(c *Config) any { return &c.Rules.Reactivation }},
+	{path: "rules.reactivation_within", example: "90d", least: 1, most: int64(36500 * day),
+		doc:   "A return later than this after churn is new; no limit when absent.",
+		field: func(c *Config) any { return &c.Rules.ReactivationWithin }},
+	{path: "rules.past_due_for", example: "30d", least: 1, most: int64(36500 * day),
+		doc:   "A subscription past due for longer than this is dropped; never when absent.",
+		field: func(c *Config) any { return &c.Rules.PastDueFor }},
+	{path: "rules.usage", initial: "normalised", words: []string{"normalised", "raw", "invoice_month", "exclude"},
+		doc:   "How a month's usage becomes recurring revenue: normalised to 30.4375 days, or as billed (raw).",
+		field: func(c *Config) any { return &c.Rules.Usage }},
+	{path: "rules.usage_grace", initial: "12h", most: int64(31 * day),
+		doc:   "How long after a month's end its usage is waited for before rows are final.",
+		field: func(c *Config) any { return &c.Rules.UsageGrace }},
+	{path: "rules.lateness", initial: "10m", most: int64(35 * day),
+		doc:   "How far the watermark stays behind the latest event: what arrives within it restates nothing.",
+		field: func(c *Config) any { return &c.Rules.Lateness }},
+
+	{path: "groupings", example: "[[region], [plan_tier, region]]",
+		doc:   "Lists of 1 to 4 account attributes (or `cohort`) to split metrics by. `all` is always there.",
+		field: func(c *Config) any { return &c.Groupings }},
+	{path: "windows", initial: "[1h, 24h, 7d, 30d, 90d, 365d]", words: windowNames(),
+		doc:   "Rolling intervals that metrics are kept for.",
+		field: func(c *Config) any { return &c.Windows }},
+
+	{path: "targets", doc: "Planned amounts per segment and month."},
+	{path: "signals", doc: "Signals of readiness to expand."},
+	{path: "alerts", doc: "Rules that watch for a slowdown."},
+
+	{path: "http.address", initial: "127.0.0.1:8080", check: checkAddress,
+		doc: "Address of the API, probes, metrics and dashboard. Beyond loopback it needs authentication, " +
+			"or `insecure`.",
+		field: func(c *Config) any { return &c.HTTP.Address }},
+	{path: "http.insecure", initial: "false",
+		doc:   "Allow an address beyond loopback although anyone who reaches it can read everything.",
+		field: func(c *Config) any { return &c.HTTP.Insecure }},
+	{path: "http.tls", doc: "Certificate of the HTTP server."},
+	{path: "http.auth", doc: "Who may read."},
+
+	{path: "log.level", initial: "info", words: []string{"debug", "info", "warn", "error"},
+		doc:   "Least severity that is logged.",
+		field: func(c *Config) any { return &c.Log.Level }},
+	{path: "log.format", initial: "auto", words: []string{"auto", "text", "json"},
+		doc:   "auto: text on a terminal, JSON otherwise.",
+		field: func(c *Config) any { return &c.Log.Format }},
+
+	{path: "limits.max_record_bytes", initial: "1MiB", least: 1 << 10, most: 64 << 20,
+		doc:   "Largest record that is decoded; a larger one is rejected as too_large.",
+		field: func(c *Config) any { return bytesField{&c.Limits.MaxRecordBytes} }},
+	{path: "limits.max_depth", initial: "32", least: 4, most: 1000,
+		doc:   "Deepest nesting of a record, itself being 1; a deeper one is rejected as too_deep.",
+		field: func(c *Config) any { return &c.Limits.MaxDepth }},
+	{path: "limits.max_items", initial: "1000", least: 1, most: 100_000,
+		doc:   "Most items of one subscription; more are rejected as too_large.",
+		field: func(c *Config) any { return &c.Limits.MaxItems }},
+}
+
+// bytesField marks a number that may be written with KiB, MiB or GiB.
+type bytesField struct{ n *int }
