@@ -99,10 +99,14 @@ type Subscription struct {
 	MovedTo       string
 }
 
-// Phase is a status with its items, sorted by item id.
+// Phase is a status with its items, sorted by item id. A canceled phase has no items.
 type Phase struct {
 	Status Status
 	Items  []Item
+
+	// Sent keeps the order in which the items came, which is part of the content (rules 10.4):
+	// the i-th item sent is Items[Sent[i]]. It is nil when they came sorted.
+	Sent []uint16
 }
 
 // Scheduled is a phase announced for a later instant.
@@ -227,3 +231,15 @@ type Revocation struct {
 	Source string
 	ID     string
 }
+
+// Key identifies an event within its account (rules 10.4).
+type Key struct {
+	Source string
+	ID     string
+}
+
+// Key is the event's identity within its account.
+func (e *Event) Key() Key { return Key{Source: e.Source, ID: e.ID} }
+
+// Key is the identity of the event that is withdrawn.
+func (r *Revocation) Key() Key { return Key{Source: r.Source, ID: r.ID} }
