@@ -34,6 +34,8 @@ func (l *loader) isScalar(k key, n *node) bool {
 	switch {
 	case n.shape == shapeEmpty:
 		l.complain(n.at, k.path, "has no value; leave the key out to use the default")
+	case n.shape == shapeMapping:
+		l.complain(n.at, k.path, "must be a single value (a text with a colon needs quotes between { and })")
 	case n.shape != shapeText:
 		l.complain(n.at, k.path, "must be a single value")
 	case n.text == "":

@@ -86,11 +86,11 @@ func checkDimension(text string) string {
 // checkTogether checks what no key can be blamed for alone.
 func (l *loader) checkTogether() {
 	l.checkRates()
-	if l.purpose != ForRun {
+	if l.purpose == ForReplay {
 		return
 	}
 	for _, path := range runNeeds {
-		if _, set := l.config.values[path]; !set && !l.bad[path] {
+		if _, set := l.config.values[path]; l.purpose == ForRun && !set && !l.bad[path] {
 			l.complain(l.place(path), path, "is missing; run needs it")
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,6 +54,7 @@ func document(text []byte, place func(line, column int) Origin) (root *node, pro
 	refuse := func(at Origin, format string, args ...any) (*node, Problems) {
 		return &node{at: start}, Problems{{At: at, Message: fmt.Sprintf(format, args...)}}
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if len(text) > documentBytesMax {
 		return refuse(start, "is larger than 1 MiB")
 	}

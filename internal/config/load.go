@@ -15,11 +15,14 @@ const (
 	// ForReplay checks what decides the numbers. The sections that only `run` uses are read for
 	// unknown keys and otherwise left at their defaults, so that one file serves both commands.
 	ForReplay
+	// ForShow checks what is there, as ForRun does, but misses nothing: a half-written
+	// configuration can be looked at.
+	ForShow
 )
 
 // Default is the configuration of an empty file.
 func Default() *Config {
-	l := loader{config: &Config{values: map[string]provenance{}}, bad: map[string]bool{}}
+	l := loader{config: &Config{values: map[string]provenance{}}, bad: map[string]bool{}, purpose: ForShow}
 	l.assignDefaults()
 	return l.config
 }
@@ -37,10 +40,18 @@ func Load(path string, env []string, purpose Purpose) (*Config, error) {
 		config:  &Config{values: map[string]provenance{}},
 	}
 	l.assignDefaults()
-	l.collectFile()
+	readable := l.collectFile()
 	l.collectEnvironment()
+	if !readable {
+		// Whatever the file would have set seems to be missing now: one cause, one problem.
+		return nil, l.problems.sorted()
+	}
 	for _, k := range keys {
-		if n := l.found[k.path]; n != nil && l.reads(k.path) {
+		if !l.reads(k.path) {
+			delete(l.config.values, k.path)
+			continue
+		}
+		if n := l.found[k.path]; n != nil {
 			l.set(k, n)
 		}
 	}
@@ -77,7 +88,7 @@ func (l *loader) complain(at Origin, path, format string, args ...any) {
 // reads says whether this command uses the section that path belongs to.
 func (l *loader) reads(path string) bool {
 	section, _, _ := strings.Cut(path, ".")
-	return l.purpose == ForRun || slices.Contains(everyCommandReads, section)
+	return l.purpose != ForReplay || slices.Contains(everyCommandReads, section)
 }
 
 // assignDefaults gives every key of the table its initial value.
@@ -95,23 +106,25 @@ func (l *loader) assignDefaults() {
 	}
 }
 
-// collectFile finds the node of every key in the file.
-func (l *loader) collectFile() {
+// collectFile finds the node of every key in the file, and says whether it could be read at all.
+func (l *loader) collectFile() bool {
 	if l.file == "" {
-		return
+		return true
 	}
 	text, err := readRegular(l.file, documentBytesMax)
 	if err != nil {
 		l.complain(Origin{File: l.file}, "", "cannot be read: %s", osReason(err))
-		return
+		return false
 	}
 	root, problems := document(text, func(line, column int) Origin {
 		return Origin{File: l.file, Line: line, Column: column}
 	})
 	l.problems = append(l.problems, problems...)
-	if len(problems) == 0 || root.shape == shapeMapping {
-		l.collect(root, "")
+	if len(problems) > 0 && root.shape == shapeEmpty {
+		return false
 	}
+	l.collect(root, "")
+	return true
 }
 
 // collect walks the mapping n of one section (empty: the root).

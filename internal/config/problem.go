@@ -37,12 +37,17 @@ type Problem struct {
 	Message string
 }
 
-// String is one line: place, key, what is wrong.
+// String is one line: place, key, what is wrong. What is missing has no place where there is no
+// file.
 func (p Problem) String() string {
-	if p.Key == "" {
-		return p.At.String() + ": " + p.Message
+	place := "configuration"
+	if p.At != (Origin{}) {
+		place = p.At.String()
 	}
-	return p.At.String() + ": " + p.Key + ": " + p.Message
+	if p.Key == "" {
+		return place + ": " + p.Message
+	}
+	return place + ": " + p.Key + ": " + p.Message
 }
 
 // Problems is every problem of one configuration, in the order of the file, then the environment.
