@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"processor/internal/money"
 )
 
 // ownTopics are the names that follow output.prefix. Reading one of them as a source would feed
@@ -64,7 +66,7 @@ func isTopicText(text string) bool {
 }
 
 func checkCurrency(text string) string {
-	if len(text) != 3 || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if _, ok := money.Currency(text); !ok {
 		return "must be an ISO 4217 code such as USD"
 	}
 	return ""

@@ -23,7 +23,8 @@ type Config struct {
 	Log        Log
 	Limits     Limits
 
-	values map[string]provenance // by key path; keys that nobody set are absent
+	purpose Purpose
+	values  map[string]provenance // by key path; keys that nobody set are absent
 }
 
 // Kafka says how to reach the cluster.

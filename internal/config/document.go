@@ -27,6 +27,7 @@ const (
 	shapeText
 	shapeList
 	shapeMapping
+	shapeRefused // reported by the reader of the document: no second complaint
 )
 
 // node is one value of the document with the place it was written. Scalars keep their text, so
@@ -77,7 +78,8 @@ func document(text []byte, place func(line, column int) Origin) (root *node, pro
 		var syntax yaml.Error
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
 			position := syntax.GetToken().Position
-			return refuse(place(position.Line, position.Column), "is not YAML: %s", syntaxReason(syntax))
+			return refuse(place(position.Line, position.Column), "is not YAML: %s%s",
+				syntaxReason(syntax), referenceHint(text, position.Line))
 		}
 		return refuse(start, "is not YAML")
 	}
@@ -90,6 +92,15 @@ func syntaxReason(err yaml.Error) string {
 		return "unexpected text"
 	}
 	return err.GetMessage()
+}
+
+// referenceHint explains the most likely fault of a line that holds a reference.
+func referenceHint(text []byte, line int) string {
+	lines := bytes.Split(text, []byte("\n"))
+	if line < 1 || line > len(lines) || !bytes.Contains(lines[line-1], []byte("${")) {
+		return ""
+	}
+	return " (a ${...} between { and } or [ and ] needs quotes)"
 }
 
 // documentRoot converts the single document of file.
@@ -158,6 +169,7 @@ func (r *documentReader) node(n ast.Node, depth int) *node {
 	}
 	out := &node{at: r.where(n)}
 	if depth > documentDepthMax {
+		out.shape = shapeRefused
 		r.refuse(out.at, "is nested too deeply")
 		return out
 	}
@@ -181,6 +193,7 @@ func (r *documentReader) node(n ast.Node, depth int) *node {
 		out.shape = shapeMapping
 		r.fields(out, []*ast.MappingValueNode{n}, depth)
 	default:
+		out.shape = shapeRefused
 		r.refuse(out.at, "anchors, aliases, merges and tags are not supported")
 	}
 	return out

@@ -22,7 +22,7 @@ const (
 
 // Default is the configuration of an empty file.
 func Default() *Config {
-	l := loader{config: &Config{values: map[string]provenance{}}, bad: map[string]bool{}, purpose: ForShow}
+	l := loader{config: &Config{purpose: ForShow, values: map[string]provenance{}}, bad: map[string]bool{}}
 	l.assignDefaults()
 	return l.config
 }
@@ -37,7 +37,7 @@ func Load(path string, env []string, purpose Purpose) (*Config, error) {
 		env:     environment(env),
 		found:   map[string]*node{},
 		bad:     map[string]bool{},
-		config:  &Config{values: map[string]provenance{}},
+		config:  &Config{purpose: purpose, values: map[string]provenance{}},
 	}
 	l.assignDefaults()
 	readable := l.collectFile()
@@ -47,11 +47,7 @@ func Load(path string, env []string, purpose Purpose) (*Config, error) {
 		return nil, l.problems.sorted()
 	}
 	for _, k := range keys {
-		if !l.reads(k.path) {
-			delete(l.config.values, k.path)
-			continue
-		}
-		if n := l.found[k.path]; n != nil {
+		if n := l.found[k.path]; n != nil && reads(l.purpose, k.path) {
 			l.set(k, n)
 		}
 	}
@@ -85,10 +81,10 @@ func (l *loader) complain(at Origin, path, format string, args ...any) {
 	l.problems = append(l.problems, Problem{At: at, Key: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// reads says whether this command uses the section that path belongs to.
-func (l *loader) reads(path string) bool {
+// reads says whether the section that path belongs to matters for the purpose.
+func reads(purpose Purpose, path string) bool {
 	section, _, _ := strings.Cut(path, ".")
-	return l.purpose != ForReplay || slices.Contains(everyCommandReads, section)
+	return purpose != ForReplay || slices.Contains(everyCommandReads, section)
 }
 
 // assignDefaults gives every key of the table its initial value.
@@ -124,12 +120,12 @@ func (l *loader) collectFile() bool {
 		return false
 	}
 	l.collect(root, "")
-	return true
+	return root.shape == shapeMapping || root.shape == shapeEmpty
 }
 
 // collect walks the mapping n of one section (empty: the root).
 func (l *loader) collect(n *node, section string) {
-	if n.shape == shapeEmpty {
+	if n.shape == shapeEmpty || n.shape == shapeRefused {
 		return
 	}
 	if n.shape != shapeMapping {
@@ -184,9 +180,14 @@ func (l *loader) set(k key, n *node) {
 	l.config.values[k.path] = provenance{origin: n.at, hidden: hidden}
 }
 
-// expandAll replaces the references in every text below n, and says whether there were any.
+// expandAll replaces the references in every text below n, and says whether there were any, and
+// whether everything below n can be used.
 func (l *loader) expandAll(path string, n *node) (hidden, ok bool) {
 	ok = true
+	if n.shape == shapeRefused {
+		l.bad[path] = true
+		return false, false
+	}
 	if n.shape == shapeText && strings.Contains(n.text, "${") {
 		text, complaint := expand(n.text, l.env)
 		if complaint != "" {

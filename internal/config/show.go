@@ -19,13 +19,12 @@ type Setting struct {
 // notSet is the origin of a key without a value.
 const notSet = "not set"
 
-// Settings are all available keys, in the order of the documentation; those that the purpose of
-// the reading left aside count as not set. Secrets, and every value
-// that came out of ${...}, are masked.
+// Settings are all available keys that the reading was about, in the order of the documentation.
+// Secrets, and every value that came out of ${...}, are masked.
 func (c *Config) Settings() []Setting {
 	var settings []Setting
 	for _, k := range keys {
-		if k.field == nil || !isAvailable(k) {
+		if k.field == nil || !isAvailable(k) || !reads(c.purpose, k.path) {
 			continue
 		}
 		from, set := c.values[k.path]
@@ -109,7 +108,7 @@ func plainRates(tables []RateTable) any {
 }
 
 // bareWord is a text that YAML reads back as itself without quotes.
-var bareWord = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9_./+-]*$`)
+var bareWord = regexp.MustCompile(`^([A-Za-z./][A-Za-z0-9_./+-]*|[0-9]+(ms|s|m|h|d|KiB|MiB))$`)
 
 // WriteYAML writes a file that means the same as c (but for masked values), each key followed by
 // its origin.

@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// dimensionsMax is the most dimensions of one grouping (docs/movements.md#segments).
-const dimensionsMax = 4
+// dimensionsMax is the most dimensions of one grouping (docs/movements.md#segments); groupingsMax
+// bounds the registers that each movement touches.
+const (
+	dimensionsMax = 4
+	groupingsMax  = 200
+)
 
 // list complains unless n is a list, and returns its items.
 func (l *loader) list(k key, n *node, example string) []*node {
@@ -102,7 +106,12 @@ func (l *loader) source(list key, item *node) Source {
 // assignGroupings reads lists of dimensions.
 func (l *loader) assignGroupings(k key, target *[]Grouping, n *node) {
 	*target = nil
-	for _, item := range l.list(k, n, k.example) {
+	items := l.list(k, n, k.example)
+	if len(items) > groupingsMax {
+		l.complain(n.at, k.path, "must have at most %d groupings, not %d", groupingsMax, len(items))
+		return
+	}
+	for _, item := range items {
 		grouping, ok := l.grouping(k, item)
 		if !ok {
 			continue
@@ -194,11 +203,7 @@ func (l *loader) rateTable(k key, item *node) (RateTable, bool) {
 			continue
 		}
 		if complaint := checkCurrency(f.name); complaint != "" {
-			hint := ""
-			if word := Nearest(f.name, []string{"from", strings.ToUpper(f.name)}); word != "" {
-				hint = `; did you mean "` + word + `"?`
-			}
-			refuse(f.at, "unknown key %q: %s%s", f.name, complaint, hint)
+			refuse(f.at, "unknown key %q: %s%s", f.name, complaint, hintCurrency(f.name))
 			continue
 		}
 		if !parseRate(f.value.text) {
@@ -212,6 +217,18 @@ func (l *loader) rateTable(k key, item *node) (RateTable, bool) {
 	}
 	slices.SortFunc(table.Rates, func(a, b Rate) int { return strings.Compare(a.Currency, b.Currency) })
 	return table, ok
+}
+
+// hintCurrency suggests what a key of a table was meant to be.
+func hintCurrency(name string) string {
+	words := []string{"from"}
+	if upper := strings.ToUpper(name); checkCurrency(upper) == "" {
+		words = append(words, upper)
+	}
+	if word := Nearest(name, words); word != "" {
+		return `; did you mean "` + word + `"?`
+	}
+	return ""
 }
 
 // without are the currencies of before that after does not have.

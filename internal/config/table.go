@@ -197,7 +197,7 @@ var keys = []key{
 	{path: "limits.max_depth", initial: "32", least: 4, most: 1000,
 		doc:   "Deepest nesting of a record, itself being 1; a deeper one is rejected as too_deep.",
 		field: func(c *Config) any { return &c.Limits.MaxDepth }},
-	{path: "limits.max_items", initial: "1000", least: 1, most: 100_000,
+	{path: "limits.max_items", initial: "1000", least: 1, most: 65_535,
 		doc:   "Most items of one subscription; more are rejected as too_large.",
 		field: func(c *Config) any { return &c.Limits.MaxItems }},
 }

@@ -1,0 +1,211 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mistakes are files with one fault each, at the mark, and the whole message about it. Cases that
+// begin with + stand after what run needs.
+var mistakes = []struct{ text, want string }{
+	// The form of the file.
+	{"a: §b: c", `is not YAML: mapping value is not allowed in this context`},
+	{"group: §\"open\nlog: {}", `is not YAML: could not find end character of double-quoted text`},
+	{"log: {level: $§{LEVEL}}", `is not YAML: ',' or '}' must be specified (a ${...} between { and } or [ and ] needs quotes)`},
+	{"§group: \xff", `is not UTF-8 text`},
+	{"log:\n§  level: " + strings.Repeat("[", 40), `more than 32 brackets are open`},
+	{"§- a\n- b", `must be a mapping with some of the keys kafka, group, sources, output, checkpoint, reporting, rules, groupings, windows, targets, signals, alerts, http, log, limits`},
+	{"+---\n§group: h\n", `a second document: one file is one configuration`},
+	{"+log: {level: info}\n§log: {level: warn}", `key "log" stands twice, first at line 4`},
+	{"+log: §&l {level: info}", `anchors, aliases, merges and tags are not supported`},
+	{"+log: {level: §!!str info}", `anchors, aliases, merges and tags are not supported`},
+	{"+§? log\n: {}", `only plain words may be keys`},
+
+	// Keys.
+	{"+§lgo: {level: info}", `unknown key "lgo"; did you mean "log"?`},
+	{"+§brokers: [a:1]", `unknown key "brokers"; did you mean "kafka.brokers"?`},
+	{"+log: {§colour: red}", `log: unknown key "colour"; known here: level, format`},
+	{"+rules: {§reactivation_witin: 90d}", `rules: unknown key "reactivation_witin"; did you mean "reactivation_within"?`},
+	{"+log: §info", `log: must be a mapping with some of the keys level, format`},
+	{"+log: §[level]", `log: must be a mapping with some of the keys level, format`},
+	{"+log: {§level: }", `log.level: has no value; leave the key out to use the default`},
+	{"+log: {level: §''}", `log.level: must not be empty`},
+	{"+log: {level: §[info]}", `log.level: must be a single value`},
+
+	// What is missing or does not fit together.
+	{"§kafka: {brokers: [\"a:1\"]}\nsources: [{topic: t}]", `group: is missing; run needs it`},
+	{"§group: g\nsources: [{topic: t}]", `kafka.brokers: is missing; run needs it`},
+	{"§kafka: {brokers: [\"a:1\"]}\ngroup: g", `sources: is missing; run needs it`},
+	{"kafka: {brokers: §[]}\ngroup: g\nsources: [{topic: t}]", `kafka.brokers: must not be empty`},
+	{"kafka: {brokers: §\"a:1\"}\ngroup: g\nsources: [{topic: t}]", `kafka.brokers: must be a list such as [localhost:9092], not "a:1"`},
+	{"kafka: {brokers: [§kafka]}\ngroup: g\nsources: [{topic: t}]", `kafka.brokers: must be host:port such as kafka-1:9092, not "kafka"`},
+	{"kafka: {brokers: [\"a:1\", §\"a:1\"]}\ngroup: g\nsources: [{topic: t}]", `kafka.brokers: "a:1" stands twice`},
+	{"kafka: {brokers: [§\"u:p@a:1\"]}\ngroup: g\nsources: [{topic: t}]", `kafka.brokers: must be host:port such as kafka-1:9092, not ***`},
+	{kafkaWith("tls: {ca_file: §/nowhere}"), `kafka.tls.ca_file: has no effect unless kafka.tls.enabled is true`},
+	{kafkaWith("tls: {enabled: true, ca_file: §/nowhere}"), `kafka.tls.ca_file: cannot be read: no such file or directory`},
+	{kafkaWith("tls: {enabled: true, cert_file: §/nowhere}"), `kafka.tls.cert_file: needs kafka.tls.key_file too`},
+	{kafkaWith("tls: {enabled: true, key_file: §/nowhere}"), `kafka.tls.key_file: needs kafka.tls.cert_file too`},
+	{kafkaWith("tls: {enabled: §maybe}"), `kafka.tls.enabled: must be true or false, not "maybe"`},
+	{kafkaWith("sasl: {mechanism: §scram-sha-265}"), `kafka.sasl.mechanism: unknown value "scram-sha-265"; did you mean "scram-sha-256"?`},
+	{kafkaWith("sasl: {mechanism: §oauthbearer}"), `kafka.sasl.mechanism: unknown value "oauthbearer"; use plain, scram-sha-256 or scram-sha-512`},
+	{kafkaWith("sasl: {mechanism: §plain, username: u}"), `kafka.sasl.password: is missing; plain needs it`},
+	{kafkaWith("sasl: {password: §p}"), `kafka.sasl.password: has no effect without kafka.sasl.mechanism`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${NOT_SET}\"}"), `kafka.sasl.password: environment variable NOT_SET is not set`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${file:/no/where}\"}"), `kafka.sasl.password: cannot read the file of ${file:/no/where}: no such file or directory`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${file:secret}\"}"), `kafka.sasl.password: ${file:secret} must name an absolute path`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${file:/}\"}"), `kafka.sasl.password: cannot read the file of ${file:/}: it is not a regular file`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"a${b\"}"), `kafka.sasl.password: a ${ without its } (write $${ for a literal ${)`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${a b}\"}"), `kafka.sasl.password: ${...} must hold the name of an environment variable or file:/absolute/path`},
+
+	// Sources.
+	{sourcesOf("§[]"), `sources: must not be empty`},
+	{sourcesOf("[§events]"), `sources: must be a mapping such as {topic: billing.events}, not "events"`},
+	{sourcesOf("[§{format: native}]"), `sources[].topic: is missing`},
+	{sourcesOf("[{topic: §a b}]"), `sources[].topic: must be 1 to 249 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen, not "a b"`},
+	{sourcesOf("[{topic: a, §fromat: native}]"), `sources[]: unknown key "fromat"; did you mean "format"?`},
+	{sourcesOf("[{topic: a, format: §strip}]"), `sources[].format: unknown value "strip"; use native`},
+	{sourcesOf("[{topic: a, format: §stripe}]"), `sources[].format: not available in this version: stripe; use native`},
+	{sourcesOf("[{topic: a, §mapping: {id: $.id}}]"), `sources[].mapping: not available in this version: mapping; use format: native`},
+	{sourcesOf("[{topic: a}, §{topic: a}]"), `sources: two sources have the same topic`},
+	{sourcesOf("§[{topic: expansion.metrics}]"), `sources[].topic: a source is the topic <output.prefix>metrics that this program writes`},
+
+	// Output, checkpoint, HTTP, log, limits.
+	{"+output: {format: §avro}", `output.format: not available in this version: avro; use json`},
+	{"+output: {delivery: §at_most_once}", `output.delivery: unknown value "at_most_once"; use at_least_once`},
+	{"+output: {prefix: §\"a/b\"}", `output.prefix: must be 1 to 200 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen, not "a/b"`},
+	{"+output: {replication: §-1}", `output.replication: must be a whole number from 0 to 32, not "-1"`},
+	{"+output: {flush_interval: §0}", `output.flush_interval: must be between 1ms and 1m, not "0"`},
+	{"+checkpoint: {store: §kafka}", `checkpoint.store: not available in this version: kafka; use dir`},
+	{"+checkpoint: {interval: §10}", `checkpoint.interval: must be a duration such as 250ms, 60m, 12h or 35d, not "10" (a unit is missing: 10s, 10m, 10h?)`},
+	{"+http: {address: §\":8080\"}", `http.address: reaches beyond this machine without authentication; use a loopback address, or set http.insecure: true to let anyone read everything`},
+	{"+http: {address: §\"10.0.0.1:8080\"}", `http.address: reaches beyond this machine without authentication; use a loopback address, or set http.insecure: true to let anyone read everything`},
+	{"+http: {address: §localhost}", `http.address: must be host:port such as 127.0.0.1:8080, not "localhost"`},
+	{"+http: {tls: §{cert_file: a}}", `http.tls: not available in this version: tls; use a loopback address behind a proxy that ends TLS`},
+	{"+http: {auth: §{}}", `http.auth: not available in this version: auth; use a loopback address behind a proxy that authenticates`},
+	{"+log: {level: §wran}", `log.level: unknown value "wran"; did you mean "warn"?`},
+	{"+limits: {max_record_bytes: §1 MB}", `limits.max_record_bytes: must be a number of bytes from 1KiB to 64MiB, as 1048576 or 1MiB, not "1 MB"`},
+	{"+limits: {max_depth: §1.5}", `limits.max_depth: must be a whole number from 4 to 1000, not "1.5"`},
+	{"+alerts: §[]", `alerts: not available in this version: alerts; use Prometheus rules over /metrics`},
+	{"+signals: §[{}]", `signals: not available in this version: signals; use the rows of movements`},
+	{"+targets: §[{}]", `targets: not available in this version: targets; use the rows of metrics beside your plan`},
+
+	// Reporting.
+	{"+reporting: {currency: §usd}", `reporting.currency: must be an ISO 4217 code such as USD, not "usd"`},
+	{"+reporting: {time_zone: §america/new_york}", `reporting.time_zone: must be the name of a time zone such as America/New_York, not "america/new_york"; did you mean "America/New_York"?`},
+	{"+reporting: {time_zone: §Local}", `reporting.time_zone: must be the name of a time zone such as America/New_York, not "Local"`},
+	{"+reporting: {start: §2025-02-30}", `reporting.start: must be a date such as 2026-01-01, not "2025-02-30"`},
+	{"+reporting: {fiscal_year_start: §13}", `reporting.fiscal_year_start: must be a whole number from 1 to 12, not "13"`},
+	{"+reporting: {rates: §{EUR: 1}}", `reporting.rates: must be a list such as [{EUR: "1.08"}, {from: 2026-01-01, EUR: "1.10"}], not a mapping`},
+	{ratesOf("{EUR: §0.00}"), `reporting.rates: the rate of EUR must be a positive decimal with at most 18 digits on either side of the point, not "0.00"`},
+	{ratesOf("{EUR: §1e3}"), `reporting.rates: the rate of EUR must be a positive decimal with at most 18 digits on either side of the point, not "1e3"`},
+	{ratesOf("{EUR: §-1.5}"), `reporting.rates: the rate of EUR must be a positive decimal with at most 18 digits on either side of the point, not "-1.5"`},
+	{ratesOf("{EUR: §0.1234567890123456789}"), `reporting.rates: the rate of EUR must be a positive decimal with at most 18 digits on either side of the point, not "0.1234567890123456789"`},
+	{ratesOf("{§eur: 1}"), `reporting.rates: unknown key "eur": must be an ISO 4217 code such as USD; did you mean "EUR"?`},
+	{ratesOf("{§form: 2026-01-01, EUR: 1}"), `reporting.rates: unknown key "form": must be an ISO 4217 code such as USD; did you mean "from"?`},
+	{ratesOf("{§from: 1 May, EUR: 1}"), `reporting.rates: from must be a date such as 2026-01-01, not "1 May"`},
+	{ratesOf("§{from: 2026-01-01}"), `reporting.rates: a table needs at least one currency`},
+	{"+reporting: {rates: §[{USD: 1}]}", `reporting.rates: USD is the reporting currency: it needs no rate`},
+	{ratesOf("{EUR: 1, JPY: 1}, §{from: 2026-01-01, EUR: 1}"), `reporting.rates: drops JPY, which the table before has`},
+	{ratesOf("{from: 2026-01-01, EUR: 1}, §{EUR: 1}"), `reporting.rates: tables go from the earliest to the latest, each with its own date (the one without from is first): the table without from comes after 2026-01-01`},
+	{ratesOf("{from: 2026-01-01, EUR: 1}, §{from: 2026-01-01, EUR: 1}"), `reporting.rates: tables go from the earliest to the latest, each with its own date (the one without from is first): 2026-01-01 comes after 2026-01-01`},
+
+	// Rules.
+	{"+rules: {coalesce: §25h}", `rules.coalesce: must be between 0s and 24h, not "25h"`},
+	{"+rules: {coalesce: §-1m}", `rules.coalesce: must be a duration such as 250ms, 60m, 12h or 35d, not "-1m"`},
+	{"+rules: {day_factor: §31}", `rules.day_factor: unknown value "31"; use 365/12, 365.25/12 or 30`},
+	{"+rules: {usage: §raw}", `rules.usage: not available in this version: raw; use normalised`},
+	{"+rules: {reactivation: §expansion}", `rules.reactivation: not available in this version: expansion; use reactivation`},
+	{"+rules: {reactivation_within: §90d}", `rules.reactivation_within: not available in this version: reactivation_within; use the default, no limit`},
+	{"+rules: {past_due_for: §30d}", `rules.past_due_for: not available in this version: past_due_for; use the default, no limit`},
+
+	// Groupings and windows.
+	{"+groupings: [§region]", `groupings: a grouping is a list of dimensions such as [region], not "region"`},
+	{"+groupings: [§[]]", `groupings: a grouping has 1 to 4 dimensions, not 0 (all is always there)`},
+	{"+groupings: [§[a, b, c, d, e]]", `groupings: a grouping has 1 to 4 dimensions, not 5 (all is always there)`},
+	{"+groupings: [[§all]]", `groupings: all is reserved: it is always there`},
+	{"+groupings: [[a, §a]]", `groupings: the dimension "a" stands twice in one grouping`},
+	{"+groupings: [[a, b], §[a, b]]", `groupings: this grouping stands twice`},
+	{"+groupings: [[§'a,b']]", `groupings: the name of a dimension has at most 128 bytes, no comma and no control characters`},
+	{"+groupings: [[§motion]]", `groupings: not available in this version: motion; use attributes of the account, or cohort`},
+	{"+groupings: §[" + strings.Repeat("[a],", 201) + "]", `groupings: must have at most 200 groupings, not 201`},
+	{"+windows: [30d, §60d]", `windows: unknown value "60d"; did you mean "30d"?`},
+	{"+windows: [30d, §30d]", `windows: "30d" stands twice`},
+	{"+windows: §[]", `windows: must not be empty`},
+	{"+windows: §30d", `windows: must be a list such as [1h, 24h, 7d, 30d, 90d, 365d], not "30d"`},
+}
+
+func kafkaWith(more string) string {
+	return "kafka: {brokers: [\"localhost:9092\"], " + more + "}\ngroup: g\nsources: [{topic: events}]\n"
+}
+
+func sourcesOf(list string) string {
+	return "kafka: {brokers: [\"localhost:9092\"]}\ngroup: g\nsources: " + list + "\n"
+}
+
+func ratesOf(tables string) string { return "+reporting: {rates: [" + tables + "]}" }
+
+func TestEachMistakeHasItsMessage(t *testing.T) {
+	for _, m := range mistakes {
+		text := m.text
+		if rest, after := strings.CutPrefix(text, "+"); after {
+			text = needed + rest
+		}
+		before, after, marked := strings.Cut(text, "§")
+		line := 1 + strings.Count(before, "\n")
+		column := len(before) - strings.LastIndex(before, "\n")
+		path := written(t, before+after)
+		_, err := Load(path, nil, ForRun)
+		want := fmt.Sprintf("%s:%d:%d: %s", path, line, column, m.want)
+		if !marked || err == nil || err.Error() != want {
+			t.Errorf("%q\n got %v\nwant %s", m.text, err, want)
+		}
+	}
+}
+
+func TestAllMistakesAtOnceInOrder(t *testing.T) {
+	text := "log: {level: wran}\ngroup: ''\nrules: {coalesc: 1m, coalesce: 60}\nbrokers: a\n"
+	env := []string{"EXPANSION_GROUPING=[[a]]", "EXPANSION_WINDOWS=1d", "EXPANSION_ALERTS=x"}
+	_, err := Load(written(t, text), env, ForRun)
+	var places []string
+	for _, p := range err.(Problems) {
+		place, _, _ := strings.Cut(strings.TrimPrefix(p.At.String(), p.At.File+":"), " ")
+		places = append(places, place+" "+p.Key)
+	}
+	got := strings.Join(places, "; ")
+	want := "1:1 kafka.brokers; 1:1 sources; 1:14 log.level; 2:8 group; 3:9 rules; 3:32 rules.coalesce; 4:1 ; " +
+		"env alerts; env ; env windows"
+	if got != want {
+		t.Errorf("problems\n got %s\nwant %s", got, want)
+	}
+}
+
+func TestUnreadableFilesAreOneProblem(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "large.yaml")
+	if err := os.WriteFile(large, make([]byte, documentBytesMax+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"no/such.yaml": "no/such.yaml: cannot be read: no such file or directory",
+		".":            ".: cannot be read: it is not a regular file",
+		large:          large + ": cannot be read: it is larger than 1MiB",
+	} {
+		if _, err := Load(path, nil, ForRun); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"brokers", "level", "format", "30d"}
+	for word, want := range map[string]string{
+		"broker": "brokers", "borkers": "brokers", "LEVEL": "level", "formatt": "format", "31d": "30d",
+		"br": "", "colour": "", "": "", "3": "",
+	} {
+		if got := Nearest(word, words); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
