@@ -46,10 +46,19 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic
 	return topics, nil
 }
 
+// Controller gives the broker that topics are created at.
+func (c *Cluster) Controller(ctx context.Context) (int32, error) {
+	m, err := c.Ask(ctx, AnyNode, &metadata.Request{TopicNames: []string{}})
+	if err != nil {
+		return AnyNode, fmt.Errorf("broker: find the controller: %w", err)
+	}
+	return m.(*metadata.Response).ControllerID, nil
+}
+
 func readTopic(t metadata.ResponseTopic) (Topic, error) {
 	topic := Topic{Name: t.Name}
 	switch code := kafka.Error(t.ErrorCode); code {
-	case 0:
+	case 0, kafka.LeaderNotAvailable: // the latter: created a moment ago
 		topic.Exists = true
 	case kafka.UnknownTopicOrPartition:
 		return topic, nil

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"time"
 
@@ -10,11 +11,12 @@ import (
 
 // Transient says whether an error may go away by itself: a lost connection, a moved leader or
 // coordinator, too few replicas. The caller's own cancelled context is not transient; check it
-// first. An error code not listed here will not get better by asking again.
+// first. An error code not listed here will not get better by asking again, nor will a certificate.
 func Transient(err error) bool {
 	var code kafka.Error
 	if !errors.As(err, &code) {
-		return err != nil && !errors.Is(err, context.Canceled)
+		var certificate *tls.CertificateVerificationError
+		return err != nil && !errors.Is(err, context.Canceled) && !errors.As(err, &certificate)
 	}
 	switch code {
 	case kafka.UnknownTopicOrPartition, // also while the metadata of a new leader spreads

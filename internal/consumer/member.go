@@ -1,0 +1,222 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/offsetcommit"
+
+	"processor/internal/broker"
+)
+
+// MemberOptions says which group to join. Group and Topics are required.
+type MemberOptions struct {
+	Group  string
+	Topics []string
+
+	SessionTimeout   time.Duration // without a heartbeat for so long the member is out; default 10 s
+	Heartbeat        time.Duration // default 1 s
+	RebalanceTimeout time.Duration // default 30 s
+	JoinBackoff      time.Duration // pause after a failed join; default 300 ms
+	WatchInterval    time.Duration // how often new partitions are looked for; default 5 s
+}
+
+func (o MemberOptions) withDefaults() MemberOptions {
+	set := func(d *time.Duration, def time.Duration) {
+		if *d <= 0 {
+			*d = def
+		}
+	}
+	set(&o.SessionTimeout, 10*time.Second)
+	set(&o.Heartbeat, time.Second)
+	set(&o.RebalanceTimeout, 30*time.Second)
+	set(&o.JoinBackoff, 300*time.Millisecond)
+	set(&o.WatchInterval, 5*time.Second)
+	return o
+}
+
+// Member is this process's membership in a consumer group. It says which partitions are ours; it
+// says nothing about where to read them. One goroutine calls Next, over and over: the group
+// rebalances only when it does. Heartbeats go on by themselves, also while the program hangs.
+type Member struct {
+	cluster *broker.Cluster
+	group   *kafka.ConsumerGroup
+	options MemberOptions
+}
+
+// NewMember starts joining the group in the background.
+func NewMember(c *broker.Cluster, o MemberOptions) (*Member, error) {
+	o = o.withDefaults()
+	if o.Heartbeat*2 >= o.SessionTimeout {
+		return nil, fmt.Errorf("consumer: group %s: heartbeat %s must be less than half of the session timeout %s",
+			o.Group, o.Heartbeat, o.SessionTimeout)
+	}
+	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID:                     o.Group,
+		Brokers:                c.Brokers(),
+		Dialer:                 c.Dialer(),
+		Topics:                 o.Topics,
+		GroupBalancers:         []kafka.GroupBalancer{byNumber{}},
+		HeartbeatInterval:      o.Heartbeat,
+		SessionTimeout:         o.SessionTimeout,
+		RebalanceTimeout:       o.RebalanceTimeout,
+		JoinGroupBackoff:       o.JoinBackoff,
+		WatchPartitionChanges:  true,
+		PartitionWatchInterval: o.WatchInterval,
+		StartOffset:            kafka.FirstOffset,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consumer: join group %q: %w", o.Group, err)
+	}
+	return &Member{cluster: c, group: g, options: o}, nil
+}
+
+// ErrClosed is what Next returns after Close.
+var ErrClosed = errors.New("consumer: the membership is closed")
+
+// Next waits for the next generation of the group. The one before has ended by then, and its
+// partitions must be let go of. Trouble with joining is retried inside, until ctx ends; an error
+// that retrying cannot mend (no permission for the group) is returned.
+func (m *Member) Next(ctx context.Context) (*Generation, error) {
+	for {
+		g, err := m.group.Next(ctx)
+		switch {
+		case err == nil:
+			return m.generation(g), nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, kafka.ErrGroupClosed):
+			return nil, ErrClosed
+		case joinRetriable(err):
+		default:
+			return nil, fmt.Errorf("consumer: join group %s: %w", m.options.Group, err)
+		}
+	}
+}
+
+// joinRetriable tells a passing trouble of a join from a refusal.
+func joinRetriable(err error) bool {
+	var code kafka.Error
+	if !errors.As(err, &code) {
+		return true
+	}
+	switch code {
+	case kafka.RebalanceInProgress, kafka.UnknownMemberId, kafka.IllegalGeneration, kafka.MemberIDRequired:
+		return true
+	default:
+		return broker.Transient(err)
+	}
+}
+
+func (m *Member) generation(g *kafka.Generation) *Generation {
+	gen := &Generation{
+		ID: g.ID, MemberID: g.MemberID, Partitions: map[string][]int32{},
+		member: m, done: make(chan struct{}),
+	}
+	for topic, assigned := range g.Assignments {
+		for _, a := range assigned {
+			gen.Partitions[topic] = append(gen.Partitions[topic], int32(a.ID))
+		}
+		slices.Sort(gen.Partitions[topic])
+	}
+	g.Start(func(ctx context.Context) {
+		<-ctx.Done()
+		close(gen.done)
+	})
+	return gen
+}
+
+// Close leaves the group, ends the current generation and waits for both, at most for the time
+// that the group's own requests may take or until ctx ends.
+func (m *Member) Close(ctx context.Context) error {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = m.group.Close() // always nil
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("consumer: leave group %s: %w", m.options.Group, ctx.Err())
+	}
+}
+
+// Generation is one assignment of partitions, from a rebalance to the next.
+type Generation struct {
+	ID         int32
+	MemberID   string
+	Partitions map[string][]int32 // per topic, ascending; co-partitioned: same numbers everywhere
+
+	member *Member
+	done   chan struct{}
+	commit sync.Mutex // one commit at a time, so that an older one cannot land last
+}
+
+// Done is closed when the generation ends: a rebalance, a lost session, or Close.
+func (g *Generation) Done() <-chan struct{} { return g.done }
+
+// ErrGenerationEnded is what Commit returns when the partitions may already be someone else's.
+var ErrGenerationEnded = errors.New("consumer: the generation has ended")
+
+// Commit stores next offsets for the group, for lag tools only. It works while the generation
+// holds, for partitions it owns; the coordinator checks the generation again, so a commit that is
+// late changes nothing.
+func (g *Generation) Commit(ctx context.Context, offsets map[TopicPartition]int64) error {
+	g.commit.Lock()
+	defer g.commit.Unlock()
+	req := &offsetcommit.Request{
+		GroupID: g.member.options.Group, GenerationID: g.ID, MemberID: g.MemberID, RetentionTimeMs: -1,
+	}
+	byTopic := map[string][]offsetcommit.RequestPartition{}
+	for tp, next := range offsets {
+		if !slices.Contains(g.Partitions[tp.Topic], tp.Partition) {
+			return fmt.Errorf("consumer: commit of %s in generation %d, which does not own it", tp, g.ID)
+		}
+		byTopic[tp.Topic] = append(byTopic[tp.Topic], offsetcommit.RequestPartition{
+			PartitionIndex: tp.Partition, CommittedOffset: next, CommittedLeaderEpoch: -1, CommitTimestamp: -1,
+		})
+	}
+	if len(byTopic) == 0 {
+		return nil
+	}
+	for topic, partitions := range byTopic {
+		req.Topics = append(req.Topics, offsetcommit.RequestTopic{Name: topic, Partitions: partitions})
+	}
+	err := withCoordinator(ctx, g.member.cluster, g.member.options.Group, func(ctx context.Context, node int32) error {
+		select {
+		case <-g.done:
+			return ErrGenerationEnded
+		default:
+		}
+		m, err := g.member.cluster.Ask(ctx, node, req)
+		if err != nil {
+			return err
+		}
+		return commitError(m.(*offsetcommit.Response))
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId), errors.Is(err, kafka.RebalanceInProgress):
+		return fmt.Errorf("%w: commit to group %s in generation %d: %w", ErrGenerationEnded, g.member.options.Group, g.ID, err)
+	default:
+		return fmt.Errorf("consumer: commit to group %s in generation %d: %w", g.member.options.Group, g.ID, err)
+	}
+}
+
+func commitError(r *offsetcommit.Response) error {
+	for _, t := range r.Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 {
+				return fmt.Errorf("%s/%d: %w", t.Name, p.PartitionIndex, kafka.Error(p.ErrorCode))
+			}
+		}
+	}
+	return nil
+}

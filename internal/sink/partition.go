@@ -1,0 +1,42 @@
+package sink
+
+// Partition gives the partition of a key among n, as the Java client's default partitioner does:
+// murmur2 over the bytes, made positive, modulo n. Everything that shares keys with this program
+// relies on it.
+func Partition(key []byte, n int) int {
+	return int(murmur2(key)&0x7fffffff) % n
+}
+
+// murmur2 is the hash of org.apache.kafka.common.utils.Utils, with its fixed seed. Java computes
+// in signed 32 bit integers but shifts without sign (>>>), which is unsigned arithmetic.
+func murmur2(b []byte) uint32 {
+	const (
+		seed = 0x9747b28c
+		m    = 0x5bd1e995
+		r    = 24
+	)
+	h := uint32(seed) ^ uint32(len(b))
+	for ; len(b) >= 4; b = b[4:] {
+		k := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+		k *= m
+		k ^= k >> r
+		k *= m
+		h *= m
+		h ^= k
+	}
+	switch len(b) {
+	case 3:
+		h ^= uint32(b[2]) << 16
+		fallthrough
+	case 2:
+		h ^= uint32(b[1]) << 8
+		fallthrough
+	case 1:
+		h ^= uint32(b[0])
+		h *= m
+	}
+	h ^= h >> 13
+	h *= m
+	h ^= h >> 15
+	return h
+}

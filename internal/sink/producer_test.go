@@ -1,0 +1,97 @@
+package sink_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"processor/internal/broker"
+	"processor/internal/kafkatest"
+	"processor/internal/sink"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func own(t testing.TB, k *kafkatest.Kafka) *broker.Cluster {
+	t.Helper()
+	c, err := broker.New(broker.Options{Brokers: k.Brokers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func producer(t testing.TB, k *kafkatest.Kafka, o sink.ProducerOptions) *sink.Producer {
+	t.Helper()
+	p, err := sink.NewProducer(own(t, k), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func messages(topic string, partition int32, from, n int) (out []sink.Message) {
+	for i := from; i < from+n; i++ {
+		out = append(out, sink.Message{
+			Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "k%d", i), Value: fmt.Appendf(nil, "v%d", i), Time: 1_700_000_000_000_000_000,
+		})
+	}
+	return out
+}
+
+func valuesOf(records []kafkatest.Record, partition int32) (out []string) {
+	for _, r := range records {
+		if r.Partition == partition {
+			out = append(out, r.Value)
+		}
+	}
+	return out
+}
+
+func wantValues(from, n int) (out []string) {
+	for i := from; i < from+n; i++ {
+		out = append(out, fmt.Sprintf("v%d", i))
+	}
+	return out
+}
+
+func TestSendStoresInOrderAndReportsOffsets(t *testing.T) {
+	for _, codec := range []sink.Compression{sink.None, sink.LZ4, sink.Zstd} {
+		t.Run(fmt.Sprint(codec), func(t *testing.T) {
+			k := kafkatest.Start(t, 2)
+			topic := k.Create(t, "rows", 3)
+			p := producer(t, k, sink.ProducerOptions{BatchBytes: 1000, Compression: codec})
+			var all []sink.Message
+			for i := range 100 {
+				for part := range int32(3) {
+					all = append(all, messages(topic, part, i, 1)...)
+				}
+			}
+			for _, half := range [][]sink.Message{all[:150], all[150:]} {
+				if _, err := p.Send(kafkatest.Context(t), half); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next, err := p.Send(kafkatest.Context(t), messages(topic, 1, 100, 7))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tp := sink.TopicPartition{Topic: topic, Partition: 1}
+			if len(next) != 1 || next[tp] != 107 {
+				t.Errorf("acknowledged %v, want only %s up to 107", next, tp)
+			}
+			got := k.Read(t, topic)
+			for part, n := range []int{100, 107, 100} {
+				if v := valuesOf(got, int32(part)); !slices.Equal(v, wantValues(0, n)) {
+					t.Errorf("partition %d holds %v", part, v)
+				}
+			}
+			if r := p.Counters.Records.Load(); r != 307 {
+				t.Errorf("counted %d records, want 307", r)
+			}
+		})
+	}
+}
