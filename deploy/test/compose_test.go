@@ -128,7 +128,7 @@ func TestComposeProcessorIsConfined(t *testing.T) {
 
 func TestDockerfile(t *testing.T) {
 	dockerfile := string(read(t, "Dockerfile"))
-	build := `CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w" -o /out/processor ./cmd/processor`
+	build := `CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /out/processor ./cmd/processor`
 	for _, want := range []string{build, "\nFROM scratch\n", "\nUSER 65532:65532\n", "\nENTRYPOINT [\"/usr/local/bin/processor\"]\n"} {
 		if !strings.Contains(dockerfile, want) {
 			t.Errorf("the Dockerfile has no line %s", strings.TrimSpace(want))
@@ -156,7 +156,7 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// scratch has no dynamic linker: a program that asks for one does not start.
+// scratch has no dynamic linker and no zone database: a program that asks for one does not start.
 func TestProgramIsStatic(t *testing.T) {
 	file, err := elf.Open(processor(t))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 const root = "../.."
 
 // buildFlags are the Dockerfile's, so that what is tested here is what the image holds.
-var buildFlags = []string{"build", "-trimpath", "-buildvcs=false", "-tags", "timetzdata", "-ldflags", "-s -w"}
+var buildFlags = []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}
 
 // built is the processor as the Dockerfile builds it, made once for all tests.
 var built struct {

@@ -1,0 +1,97 @@
+# `make` alone says what there is. CI runs .ci/run, which is `make check` and the parts that need a broker.
+
+GO       ?= go
+LINT     := $(GO) tool -modfile=tools/go.mod golangci-lint
+VULN     := $(GO) -C tools tool govulncheck -C ..
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## The program, as ./processor
+	$(GO) build -trimpath -o processor ./cmd/processor
+
+.PHONY: check
+check: fmt-check lint vet tidy-check race deploy ## What CI checks without a broker: run it before a pull request
+
+.PHONY: test
+test: ## All tests
+	$(GO) test ./...
+
+.PHONY: race
+race: ## All tests with the race detector, in another order each time
+	$(GO) test -race -shuffle=on ./...
+
+.PHONY: test-kafka
+test-kafka: ## The tests of everything that talks to Kafka, against a real broker that it starts
+	.ci/with-kafka $(GO) test -count=1 ./internal/consumer/... ./internal/sink/... ./internal/pipeline/...
+
+.PHONY: deploy
+deploy: ## The tests of compose, Kubernetes, alert rules and dashboard
+	.ci/deploy
+
+.PHONY: rules
+rules: ## Copy the alert rules into the Kubernetes resource
+	cd deploy/test && $(GO) test -run TestPrometheusRuleHasTheSameRules . -rewrite
+
+.PHONY: fmt
+fmt: ## Format
+	$(LINT) fmt
+
+.PHONY: fmt-check
+fmt-check: ## Fail when something is not formatted
+	$(LINT) fmt --diff
+
+.PHONY: lint
+lint: ## Lint
+	$(LINT) run ./...
+
+.PHONY: vet
+vet: ## go vet, here and in the modules beside
+	$(GO) vet ./...
+	cd deploy/test && $(GO) vet ./...
+
+.PHONY: tidy-check
+tidy-check: ## Fail when a go.mod names too much or too little
+	$(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
+	cd deploy/test && $(GO) mod tidy -diff
+
+.PHONY: vuln
+vuln: ## Known vulnerabilities that the program reaches (asks the Go vulnerability database)
+	$(VULN) ./...
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (30s) each
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Benchmarks; compare two runs with benchstat
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: cover
+cover: ## Coverage by function, and cover.html
+	mkdir -p .cache
+	$(GO) test -coverprofile=.cache/cover.out ./...
+	$(GO) tool cover -func=.cache/cover.out
+	$(GO) tool cover -html=.cache/cover.out -o .cache/cover.html
+
+.PHONY: vectors
+vectors: build ## The golden cases (VECTORS=folder), in other orders and with late duplicates too
+	.ci/vectors
+
+.PHONY: demo
+demo: build ## A made-up company, a broker in the process and the dashboard on 127.0.0.1:8080
+	./processor demo
+
+.PHONY: up
+up: ## Kafka, processor, Prometheus and Grafana in containers
+	docker compose up --build --detach --wait
+
+.PHONY: down
+down: ## Stop them; their volumes stay
+	docker compose down
