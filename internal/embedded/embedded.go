@@ -5,10 +5,9 @@ package embedded
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"net"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -29,7 +28,8 @@ type Options struct {
 	Dir    string // keep the log in this folder; "" = memory
 	Topics []Topic
 
-	// Extra options go to kfake as they are (TLS, users, ACLs).
+	// Extra options go to kfake as they are (TLS, users, ACLs). With TLS, topics with LogAppendTime
+	// are not readable: see appendtime.go.
 	Extra []kfake.Opt
 }
 
@@ -45,7 +45,7 @@ type Broker struct {
 // they are.
 func Start(ctx context.Context, o Options) (*Broker, error) {
 	nodes := max(o.Nodes, 1)
-	options := []kfake.Opt{kfake.NumBrokers(nodes), kfake.GroupMinSessionTimeout(0)}
+	options := []kfake.Opt{kfake.NumBrokers(nodes), kfake.GroupMinSessionTimeout(0), kfake.ListenFn(listen)}
 	if o.Port > 0 {
 		ports := make([]int, nodes)
 		for i := range ports {
@@ -61,7 +61,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 		return nil, fmt.Errorf("embedded: start the broker: %w", err)
 	}
 	b := &Broker{Brokers: cluster.ListenAddrs(), Cluster: cluster}
-	cluster.ControlKey(int16(kmsg.Produce), b.stamp)
+	cluster.ControlKey(int16(kmsg.Produce), b.markProduced)
 	var problems []error
 	for _, t := range o.Topics {
 		if cluster.TopicInfo(t.Name) != nil {
@@ -82,50 +82,10 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 // Close stops the cluster. It may be called more than once.
 func (b *Broker) Close() { b.once.Do(b.Cluster.Close) }
 
-// stamp gives kfake what it lacks: a topic with message.timestamp.type=LogAppendTime. kfake keeps
-// that setting but does not act on it; it does stamp a batch whose attributes already ask for it.
-// So the bit is set on the way in, and the request goes on to be handled as usual.
-func (b *Broker) stamp(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the shape of kfake's control functions
-	r, ok := req.(*kmsg.ProduceRequest)
-	if !ok {
-		return nil, nil, false
+func listen(network, address string) (net.Listener, error) {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, err
 	}
-	for i := range r.Topics {
-		t := &r.Topics[i]
-		info := b.Cluster.TopicInfo(t.Topic)
-		if t.Topic == "" {
-			info = b.Cluster.TopicIDInfo(t.TopicID)
-		}
-		if info == nil {
-			continue
-		}
-		if kind := info.Configs["message.timestamp.type"]; kind == nil || *kind != "LogAppendTime" {
-			continue
-		}
-		for j := range t.Partitions {
-			markAppendTime(t.Partitions[j].Records)
-		}
-	}
-	return nil, nil, false
-}
-
-// markAppendTime sets the timestamp type of a record batch of format 2 and redoes its checksum. A
-// batch with a wrong checksum is left alone, so that the broker still refuses it.
-func markAppendTime(batch []byte) {
-	const (
-		atMagic      = 16
-		atCRC        = 17
-		atAttributes = 21
-		header       = 61
-		appendTime   = 0x08
-	)
-	if len(batch) < header || batch[atMagic] != 2 {
-		return
-	}
-	table := crc32.MakeTable(crc32.Castagnoli)
-	if binary.BigEndian.Uint32(batch[atCRC:]) != crc32.Checksum(batch[atAttributes:], table) {
-		return
-	}
-	batch[atAttributes+1] |= appendTime
-	binary.BigEndian.PutUint32(batch[atCRC:], crc32.Checksum(batch[atAttributes:], table))
+	return stampListener{l}, nil
 }
