@@ -106,13 +106,73 @@ func TestTheYearHasEverything(t *testing.T) {
 	}
 }
 
+// Calls are only made on a line that the last snapshot of the subscription has.
+func TestUsageBelongsToAMeteredLine(t *testing.T) {
+	metered := map[string]bool{}
+	reports := 0
+	for _, rec := range collect(t, Defaults()) {
+		switch ev := decode(t, rec); {
+		case ev.Subscription != nil:
+			s := ev.Subscription
+			metered[s.Subscription] = false
+			for _, line := range s.Items {
+				if line.Metered && line.Item == callsItem && line.Meter == callsMeter {
+					metered[s.Subscription] = true
+				}
+			}
+		case ev.Usage != nil:
+			reports++
+			if !metered[ev.Usage.Subscription] {
+				t.Fatalf("the subscription has no metered line: %s", rec.Value)
+			}
+		case ev.Statement != nil && !metered[ev.Statement.Subscription]:
+			t.Fatalf("the subscription has no metered line: %s", rec.Value)
+		}
+	}
+	if reports == 0 {
+		t.Error("no usage in the default year")
+	}
+}
+
+func TestPrices(t *testing.T) {
+	enc := encoder{currencies: []string{"USD", "JPY"}}
+	for _, test := range []struct {
+		minor    int64
+		currency uint8
+		want     string
+	}{
+		{1234, 0, `"amount":"12.34",`},
+		{5, 0, `"amount":"0.05",`},
+		{1234, 1, `"amount":"1234",`},
+	} {
+		if got := string(enc.appendPrice(nil, "amount", test.minor, test.currency)); got != test.want {
+			t.Errorf("%d: %s, want %s", test.minor, got, test.want)
+		}
+	}
+	// 0.0020 for the first 100,000 calls, 0.0012 up to a million, 0.0008 beyond.
+	for calls, want := range map[int64]int64{0: 0, 50_000: 100_00, 100_000: 200_00, 600_000: 800_00, 2_000_000: 2080_00} {
+		if got := ratedMinor(calls); got != want {
+			t.Errorf("%d calls cost %d hundredths, want %d", calls, got, want)
+		}
+	}
+}
+
 func TestWithoutAFutureNothingIsAnnounced(t *testing.T) {
 	o := Defaults()
 	o.Future = false
+	ended := 0
+	defer func() {
+		if ended == 0 {
+			t.Error("no snapshot says that a discount has ended")
+		}
+	}()
 	for _, rec := range collect(t, o) {
 		s := decode(t, rec).Subscription
 		if s == nil {
 			continue
+		}
+		if s.Reason == "discount_ended" {
+			ended++
 		}
 		told := s.CancelAt != event.NoTime || len(s.Schedule) > 0
 		for _, discount := range s.Discounts {
