@@ -128,13 +128,8 @@ func (l *loader) checkRates() {
 // checkTLS refuses settings that would have no effect, and files that could not be used.
 func (l *loader) checkTLS() {
 	settings := l.config.Kafka.TLS
-	for _, path := range []string{"ca_file", "cert_file", "key_file", "server_name", "insecure_skip_verify"} {
-		path = "kafka.tls." + path
-		if !settings.Enabled && l.isSet(path) && !l.bad["kafka.tls.enabled"] {
-			l.complain(l.place(path), path, "has no effect unless kafka.tls.enabled is true")
-		}
-	}
 	if !settings.Enabled {
+		l.checkNoTLS(settings)
 		return
 	}
 	if settings.CAFile != "" && l.isSet("kafka.tls.ca_file") {
@@ -153,6 +148,28 @@ func (l *loader) checkTLS() {
 	case cert:
 		if _, err := tls.LoadX509KeyPair(settings.CertFile, settings.KeyFile); err != nil {
 			l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "cannot be used: %s", osReason(err))
+		}
+	}
+}
+
+// checkNoTLS refuses settings of an encryption that is off: whoever wrote them expects it to be on.
+func (l *loader) checkNoTLS(settings KafkaTLS) {
+	if l.bad["kafka.tls.enabled"] {
+		return
+	}
+	for _, setting := range []struct {
+		name string
+		set  bool
+	}{
+		{"ca_file", settings.CAFile != ""},
+		{"cert_file", settings.CertFile != ""},
+		{"key_file", settings.KeyFile != ""},
+		{"server_name", settings.ServerName != ""},
+		{"insecure_skip_verify", settings.InsecureSkipVerify},
+	} {
+		path := "kafka.tls." + setting.name
+		if setting.set && !l.bad[path] {
+			l.complain(l.place(path), path, "has no effect unless kafka.tls.enabled is true")
 		}
 	}
 }
