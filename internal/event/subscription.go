@@ -97,13 +97,14 @@ func (d *Decoder) status(s slot, absent Status) Status {
 	return status
 }
 
-// items reads a phase's items. A canceled phase has none: what is sent with it is not read. They
-// are kept sorted by item id; sent tells the order they came in (see Phase).
+// items reads a phase's items. A canceled phase has none: what is sent with it is not read. One
+// whose status is unknown (0) is at fault for that. Items are kept sorted by item id; sent tells
+// the order they came in (see Phase).
 func (d *Decoder) items(s slot, status Status) (list []Item, sent []uint16) {
 	if status == StatusCanceled {
 		return nil, nil
 	}
-	if s == 0 {
+	if s == 0 && status != 0 {
 		d.fail(ReasonMissingField, "items")
 	}
 	if !d.array(s, "items") {
@@ -177,11 +178,14 @@ func (d *Decoder) schedule(s slot, snapshot *Subscription) []Scheduled {
 	return list
 }
 
-// statusAhead is the status of a scheduled phase without judging it: its items come first in the
-// order of checks, but whether they must be there depends on it.
+// statusAhead is the status of a scheduled phase without judging it, 0 when it is none: the items
+// come first in the order of checks, but whether they must be there depends on it.
 func (d *Decoder) statusAhead(s slot, absent Status) Status {
-	if d.tape.kind(s) != kindString {
+	if s == 0 {
 		return absent
+	}
+	if d.tape.kind(s) != kindString {
+		return 0
 	}
 	return Status(indexOf(statusNames[:], d.tape.text(s)))
 }
