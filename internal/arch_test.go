@@ -59,8 +59,10 @@ var packages = map[string]node{
 	"checkpoint":       {shell, []string{"broker"}},
 	"checkpoint/dir":   {shell, []string{"broker", "checkpoint"}},
 	"checkpoint/kafka": {shell, []string{"broker", "checkpoint"}},
-	"web":              {shell, core},
-	"pipeline":         {shell, core},
+	"row":              {pure, []string{"money", "event", "aggregate", "rollup"}},
+	"replay":           {shell, append([]string{"row"}, core...)},
+	"web":              {shell, append([]string{"row"}, core...)},
+	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint"}, core...)},
 }
 
 // testHelpers may be imported by the tests of every package.

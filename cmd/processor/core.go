@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"math/big"
+	"time"
+
+	"processor/internal/aggregate"
+	"processor/internal/config"
+	"processor/internal/event"
+)
+
+// coreOptions is what a configuration means for the numbers.
+func coreOptions(c *config.Config) (aggregate.Options, error) {
+	o := aggregate.Options{
+		Currency: c.Reporting.Currency, Zone: c.Reporting.TimeZone, FiscalYearStart: c.Reporting.FiscalYearStart,
+		Coalesce: c.Rules.Coalesce, UsageGrace: c.Rules.UsageGrace, ReportingStart: event.NoTime,
+	}
+	calendar := aggregate.NewCalendar(o.Zone, o.FiscalYearStart)
+	if !c.Reporting.Start.IsZero() {
+		o.ReportingStart = firstInstant(calendar, c.Reporting.Start)
+	}
+	for _, table := range c.Reporting.Rates {
+		t := aggregate.RateTable{From: event.NoTime, Rates: map[string]*big.Rat{}}
+		if !table.From.IsZero() {
+			t.From = firstInstant(calendar, table.From)
+		}
+		for _, rate := range table.Rates {
+			value, ok := new(big.Rat).SetString(rate.Value)
+			if !ok {
+				return o, fmt.Errorf("rate of %s: %q is not a number", rate.Currency, rate.Value)
+			}
+			t.Rates[rate.Currency] = value
+		}
+		o.Rates = append(o.Rates, t)
+	}
+	for _, g := range c.Groupings {
+		o.Groupings = append(o.Groupings, g)
+	}
+	for _, w := range c.Windows {
+		window, ok := aggregate.WindowNamed(w.Name)
+		if !ok {
+			return o, fmt.Errorf("window %q does not exist", w.Name)
+		}
+		o.Windows = append(o.Windows, window)
+	}
+	factor, ok := dayFactors[c.Rules.DayFactor]
+	if !ok {
+		return o, fmt.Errorf("day factor %q does not exist", c.Rules.DayFactor)
+	}
+	o.DaysPerMonth = factor
+	return o, nil
+}
+
+// dayFactors are the days of a month by which a daily price is brought to a month.
+var dayFactors = map[string]*big.Rat{
+	"365/12":    big.NewRat(365, 12),
+	"365.25/12": big.NewRat(36525, 1200),
+	"30":        big.NewRat(30, 1),
+}
+
+// firstInstant is where a local date begins.
+func firstInstant(c *aggregate.Calendar, d config.Date) event.Time {
+	day := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC).Unix() / 86400
+	return c.DayStart(int32(day))
+}

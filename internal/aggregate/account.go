@@ -1,0 +1,232 @@
+package aggregate
+
+import (
+	"bytes"
+	"cmp"
+	"math/big"
+	"slices"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// account is everything that is kept of one account: its records, what they say in order, and
+// what the last pass made of them.
+type account struct {
+	id      string
+	records map[event.Key]*record
+
+	snapshots  []*snapshot        // counted subscription events, in order
+	revoked    []*snapshot        // revoked subscription events, in order
+	attributes []*attributeChange // counted account events, in order
+	charges    []charge           // counted charges that have a rate, by time
+	usage      []*event.Event     // counted usage and statements, by time, for the rated months
+	signals    []*event.Event     // counted signals, by time, for readiness
+	erasures   []*event.Event     // counted erasures
+
+	revocations map[event.Key]int // target -> how many kept revocations name it
+
+	derived *derived
+	memo    []groupMemo
+	wake    event.Time
+	dirty   bool
+}
+
+// record is what is kept of one event identity: of each revision the content whose canonical form
+// sorts first, so that the order of arrival decides nothing (spec: rules 10.4).
+type record struct {
+	versions []*event.Event // ascending by revision
+}
+
+// current is the version that counts: the highest revision.
+func (r *record) current() *event.Event { return r.versions[len(r.versions)-1] }
+
+// charge is non-recurring money in the reporting currency: credits and refunds are negative, tax
+// is 0.
+type charge struct {
+	event  *event.Event
+	amount money.Amount
+}
+
+// Outcome is what became of a record that was not rejected.
+type Outcome uint8
+
+// The outcomes: every record read has one of these or a rejection (invariant I3).
+const (
+	Applied   Outcome = iota
+	Duplicate         // the same content again, or a lower revision
+	Amended           // a higher revision replaced a lower one
+	Revoked           // the event, or all of its revisions, were withdrawn
+)
+
+// String is the outcome's name, a metric label.
+func (o Outcome) String() string {
+	return [...]string{"applied", "duplicate", "amended", "revoked"}[o]
+}
+
+// keep files an event under its identity. replaced is the version whose place it took or nil,
+// kept says whether the state changed, conflict whether two contents claim one revision.
+func (a *account) keep(e *event.Event) (kept, amended, conflict bool) {
+	r := a.records[e.Key()]
+	if r == nil {
+		r = &record{}
+		a.records[e.Key()] = r
+	}
+	i, found := slices.BinarySearchFunc(r.versions, e.Revision, func(v *event.Event, revision int64) int {
+		return cmp.Compare(v.Revision, revision)
+	})
+	if !found {
+		amended = len(r.versions) > 0
+		r.versions = slices.Insert(r.versions, i, e)
+		return true, amended, false
+	}
+	switch bytes.Compare(e.AppendCanonical(nil), r.versions[i].AppendCanonical(nil)) {
+	case 0:
+		return false, false, false
+	case -1:
+		r.versions[i] = e
+		return true, false, true
+	default:
+		return false, false, true
+	}
+}
+
+// reindex files anew what an identity says, after any of its versions or its revocation changed.
+func (a *account) reindex(key event.Key, s *State) {
+	a.forget(key)
+	r := a.records[key]
+	if r == nil {
+		return
+	}
+	e := r.current()
+	withdrawn := a.revocations[key] > 0 && e.Type != event.TypeEventRevoked
+	switch e.Type {
+	case event.TypeSubscriptionChanged:
+		n := newSnapshot(e, &s.options, s.calendar)
+		if withdrawn {
+			a.revoked = insertSnapshot(a.revoked, n)
+		} else {
+			a.snapshots = insertSnapshot(a.snapshots, n)
+		}
+	case event.TypeAccountChanged:
+		if !withdrawn {
+			a.insertAttributes(e, s.calendar)
+		}
+	case event.TypeChargeRecorded:
+		if !withdrawn {
+			a.insertCharge(e, &s.options)
+		}
+	case event.TypeUsageRecorded, event.TypeUsageStatement:
+		a.usage = insertEvent(a.usage, e, withdrawn)
+	case event.TypeSignalObserved:
+		a.signals = insertEvent(a.signals, e, withdrawn)
+	case event.TypeAccountErased:
+		a.erasures = insertEvent(a.erasures, e, withdrawn)
+	case event.TypeEventRevoked:
+	}
+}
+
+// insertEvent files a counted event by (time, source, id).
+func insertEvent(list []*event.Event, e *event.Event, withdrawn bool) []*event.Event {
+	if withdrawn {
+		return list
+	}
+	i, _ := slices.BinarySearchFunc(list, e, compareEvents)
+	return slices.Insert(list, i, e)
+}
+
+func compareEvents(x, y *event.Event) int {
+	return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID))
+}
+
+func insertSnapshot(list []*snapshot, n *snapshot) []*snapshot {
+	i, _ := slices.BinarySearchFunc(list, n, func(x, y *snapshot) int { return x.order.compare(&y.order) })
+	return slices.Insert(list, i, n)
+}
+
+func (a *account) insertAttributes(e *event.Event, c *Calendar) {
+	o := orderOf(e, e.Account.EffectiveAt, c)
+	i, _ := slices.BinarySearchFunc(a.attributes, &o, func(x *attributeChange, y *order) int { return x.order.compare(y) })
+	a.attributes = slices.Insert(a.attributes, i, &attributeChange{order: o, event: e, at: o.at})
+}
+
+func (a *account) insertCharge(e *event.Event, o *Options) {
+	n := charge{event: e}
+	if e.Charge.Kind != event.ChargeTax { // tax is no revenue
+		amount := e.Charge.Amount.Rat()
+		n.amount = money.Round(amount.Mul(amount, orOne(o.rate(e.Charge.Currency, o.tableAt(e.Time)))))
+	}
+	if e.Charge.Kind == event.ChargeCredit || e.Charge.Kind == event.ChargeRefund {
+		n.amount = n.amount.Neg()
+	}
+	i, _ := slices.BinarySearchFunc(a.charges, n, func(x, y charge) int { return compareEvents(x.event, y.event) })
+	a.charges = slices.Insert(a.charges, i, n)
+}
+
+// forget takes out whatever was filed of an identity.
+func (a *account) forget(key event.Key) {
+	bySnapshot := func(s *snapshot) bool { return s.event.Key() == key }
+	a.snapshots = slices.DeleteFunc(a.snapshots, bySnapshot)
+	a.revoked = slices.DeleteFunc(a.revoked, bySnapshot)
+	a.attributes = slices.DeleteFunc(a.attributes, func(c *attributeChange) bool { return c.event.Key() == key })
+	a.charges = slices.DeleteFunc(a.charges, func(c charge) bool { return c.event.Key() == key })
+	byEvent := func(e *event.Event) bool { return e.Key() == key }
+	a.usage = slices.DeleteFunc(a.usage, byEvent)
+	a.signals = slices.DeleteFunc(a.signals, byEvent)
+	a.erasures = slices.DeleteFunc(a.erasures, byEvent)
+}
+
+// dimensionLine is the account's timeline of dimension values.
+func (a *account) dimensionLine(d *dimensions, cohort string) *dimensionLine {
+	return &dimensionLine{names: d.names, changes: a.attributes, cohort: d.cohort, month: cohort, erased: len(a.erasures) > 0}
+}
+
+// name is the account's latest name by a watermark, "" when there is none or it was erased.
+func (a *account) name(now event.Time) string {
+	name := ""
+	if len(a.erasures) > 0 {
+		return name
+	}
+	for _, c := range a.attributes {
+		if c.at <= now && c.event.Account.Name.Set {
+			name = c.event.Account.Name.Value
+		}
+	}
+	return name
+}
+
+// missingRate is the currency of an event that has no rate at its instant, and the field that
+// names it; "" when all have one (spec: rules 8).
+func missingRate(e *event.Event, o *Options) (field string) {
+	lacks := func(currency string, at event.Time) bool { return o.rate(currency, o.tableAt(at)) == (*big.Rat)(nil) }
+	switch e.Type {
+	case event.TypeSubscriptionChanged:
+		sub := e.Subscription
+		for i := range sub.Items {
+			if lacks(sub.Items[i].Currency, sub.EffectiveAt) {
+				return "data.items"
+			}
+		}
+		for i := range sub.Schedule {
+			for j := range sub.Schedule[i].Items {
+				if lacks(sub.Schedule[i].Items[j].Currency, sub.EffectiveAt) {
+					return "data.schedule"
+				}
+			}
+		}
+	case event.TypeUsageRecorded:
+		if e.Usage.HasAmount && lacks(e.Usage.Currency, e.Time) {
+			return "data.currency"
+		}
+	case event.TypeUsageStatement:
+		if lacks(e.Statement.Currency, e.Time) {
+			return "data.currency"
+		}
+	case event.TypeChargeRecorded:
+		if lacks(e.Charge.Currency, e.Time) {
+			return "data.currency"
+		}
+	case event.TypeAccountChanged, event.TypeSignalObserved, event.TypeAccountErased, event.TypeEventRevoked:
+	}
+	return ""
+}

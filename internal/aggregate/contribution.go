@@ -1,0 +1,273 @@
+package aggregate
+
+import (
+	"sort"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// contributions collects what one account adds to the registers: the new state of its entries
+// less the old one. Only intervals that end after the earliest difference are looked at.
+type contributions struct {
+	calendar *Calendar
+	windows  []Window
+	all      int // groupings, "all" included
+	deltas   map[RegisterKey]*Register
+	spare    []*Register
+	shares   []share
+}
+
+// share is what one interval of one account adds to one segment, while it is collected.
+type share struct {
+	segment SegmentID
+	flags   flag
+	sums    Register
+}
+
+func newContributions(c *Calendar, windows []Window, groupings int) *contributions {
+	return &contributions{calendar: c, windows: windows, all: groupings, deltas: map[RegisterKey]*Register{}}
+}
+
+// reset forgets the deltas and keeps their memory.
+func (c *contributions) reset() {
+	for _, r := range c.deltas {
+		*r = Register{}
+		c.spare = append(c.spare, r)
+	}
+	clear(c.deltas)
+}
+
+func (c *contributions) delta(key RegisterKey) *Register {
+	if r, ok := c.deltas[key]; ok {
+		return r
+	}
+	var r *Register
+	if n := len(c.spare); n > 0 {
+		r, c.spare = c.spare[n-1], c.spare[:n-1]
+	} else {
+		r = &Register{}
+	}
+	c.deltas[key] = r
+	return r
+}
+
+// span is a run of entries that belongs to one interval of one kind.
+type span struct {
+	kind   Kind
+	index  int32
+	lo, hi int // entries[lo:hi]
+	before entry
+	d      *derived
+}
+
+// account adds (sign +1) or takes away (-1) everything that an account's entries give to the
+// intervals that end after from.
+func (c *contributions) account(d *derived, from event.Time, sign int) {
+	if d == nil {
+		return
+	}
+	for kind := range Kind(calendarKinds) {
+		c.calendarKind(d, kind, from, sign)
+	}
+	for i, w := range c.windows {
+		c.window(d, i, w, sign)
+	}
+}
+
+// calendarKind walks the intervals of a kind in which the account has entries, and for months and
+// longer those in which a cohort still looks back at one.
+func (c *contributions) calendarKind(d *derived, kind Kind, from event.Time, sign int) {
+	if len(d.entries) == 0 {
+		return
+	}
+	first := c.calendar.Index(kind, c.calendar.Day(max(from, 0)))
+	lo := c.firstAt(d, c.calendar.Start(kind, first))
+	for lo < len(d.entries) {
+		index := c.calendar.Index(kind, d.entries[lo].day)
+		hi := lo + 1
+		for hi < len(d.entries) && c.calendar.Index(kind, d.entries[hi].day) == index {
+			hi++
+		}
+		c.add(span{kind: kind, index: index, lo: lo, hi: hi, before: d.before(lo), d: d}, sign)
+		lo = hi
+	}
+	if kind >= KindMonth {
+		c.cohorts(d, kind, first, sign)
+	}
+}
+
+// firstAt is the place of the first entry at or after an instant.
+func (c *contributions) firstAt(d *derived, at event.Time) int {
+	return sort.Search(len(d.entries), func(i int) bool { return d.entries[i].at >= at })
+}
+
+// before is the state before an entry; the zero entry before the first.
+func (d *derived) before(i int) entry {
+	if i == 0 {
+		return entry{}
+	}
+	return d.entries[i-1]
+}
+
+// window adds the entries in (start, now], and the expansion of the window before.
+func (c *contributions) window(d *derived, place int, w Window, sign int) {
+	start := w.Start(d.asOf)
+	lo := c.firstAt(d, start+1)
+	earlier := c.firstAt(d, start-event.Time(w.Length)+1)
+	s := span{kind: KindRolling, index: int32(place), lo: lo, hi: len(d.entries), before: d.before(lo), d: d}
+	if lo < s.hi {
+		c.add(s, sign)
+	}
+	for i := earlier; i < lo; i++ {
+		c.addBefore(&d.entries[i], int32(place), sign)
+	}
+	if w.HasCohorts() {
+		c.cohort(s, c.calendar.Day(d.asOf), d.last(), sign)
+	}
+}
+
+// last is the state at the watermark.
+func (d *derived) last() entry { return d.before(len(d.entries)) }
+
+func (c *contributions) addBefore(e *entry, place int32, sign int) {
+	if e.kind != entryRow || e.row.Class != ClassExpansion {
+		return
+	}
+	var r Register
+	r.Sums[SumBefore] = e.row.Amount()
+	for _, segment := range e.dims.Segments {
+		c.delta(RegisterKey{segment, KindRolling, place}).add(&r, sign)
+	}
+}
+
+// add collects one interval for every grouping.
+func (c *contributions) add(s span, sign int) {
+	for g := range c.all {
+		c.shares = c.shares[:0]
+		before := s.before
+		for i := s.lo; i < s.hi; i++ {
+			c.addEntry(&s, g, i, &before)
+			before = s.d.entries[i]
+		}
+		c.addCohortNet(&s, g)
+		for i := range c.shares {
+			c.shares[i].count()
+			c.delta(RegisterKey{c.shares[i].segment, s.kind, s.index}).add(&c.shares[i].sums, sign)
+		}
+	}
+}
+
+// count turns the flags into distinct accounts.
+func (s *share) count() {
+	for i := range Counts {
+		if s.flags&(1<<i) != 0 {
+			s.sums.Counts[i]++
+		}
+	}
+}
+
+func (c *contributions) share(segment SegmentID) *share {
+	for i := range c.shares {
+		if c.shares[i].segment == segment {
+			return &c.shares[i]
+		}
+	}
+	c.shares = append(c.shares, share{segment: segment})
+	return &c.shares[len(c.shares)-1]
+}
+
+func (c *contributions) addEntry(s *span, grouping, i int, before *entry) {
+	e := &s.d.entries[i]
+	to := c.share(e.dims.Segments[grouping])
+	to.sums.Counts[CountEntries]++
+	switch e.kind {
+	case entryCommitted:
+		to.sums.Sums[SumCommitted] = to.sums.Sums[SumCommitted].Add(e.amount)
+	case entryCharge:
+		to.sums.Sums[SumNonRecurring] = to.sums.Sums[SumNonRecurring].Add(e.amount)
+	case entryRow:
+		if e.row.inert() || e.row.transfer != nil && s.d.staysIn(grouping, i) {
+			return
+		}
+		to.sums.book(e.row)
+		to.sums.tally(e.row, before)
+		to.flags |= flagsOf(e.row)
+	}
+}
+
+// staysIn says whether both halves of a transfer fall into one segment of a grouping: then
+// neither counts there.
+func (d *derived) staysIn(grouping, i int) bool {
+	row := d.entries[i].row
+	other := i + 1
+	if i > 0 && d.entries[i-1].kind == entryRow && d.entries[i-1].row.transfer == row.transfer {
+		other = i - 1
+	}
+	return d.entries[other].dims.Segments[grouping] == d.entries[i].dims.Segments[grouping]
+}
+
+// addCohortNet adds closing less opening, where the account had MRR at opening (opening rows
+// included), to the segment that it had then (spec: rules 9.2).
+func (c *contributions) addCohortNet(s *span, grouping int) {
+	opening, dims := s.before.mrr, s.before.dimsAfter
+	for i := s.lo; i < s.hi; i++ {
+		e := &s.d.entries[i]
+		if e.kind != entryRow || e.row.Class != ClassOpening {
+			continue
+		}
+		if opening.Sign() <= 0 {
+			dims = e.dims
+		}
+		opening = opening.Add(e.row.Change)
+	}
+	if opening.Sign() <= 0 {
+		return
+	}
+	if net := s.d.entries[s.hi-1].mrr.Sub(opening); !net.IsZero() {
+		to := c.share(dims.Segments[grouping])
+		to.sums.Sums[SumCohort] = to.sums.Sums[SumCohort].Add(net)
+	}
+}
+
+// cohorts adds retention to every month, quarter or year from the first one on, as long as the
+// account's MRR differs from what it was 1 or 12 months before.
+func (c *contributions) cohorts(d *derived, kind Kind, first int32, sign int) {
+	start := c.calendar.Index(kind, d.entries[0].day)
+	last := c.calendar.Index(kind, c.calendar.Day(d.asOf))
+	reach := c.calendar.Index(kind, dayAfterMonths(d.entries[len(d.entries)-1].day, 13))
+	for index := max(first, start); index <= min(last, reach); index++ {
+		s := span{kind: kind, index: index, d: d}
+		day, now := c.calendar.Day(d.asOf), d.last()
+		if index < last {
+			end := c.calendar.Start(kind, index+1)
+			day, now = c.calendar.FirstDay(kind, index+1)-1, d.before(c.firstAt(d, end))
+		}
+		c.cohort(s, day, now, sign)
+	}
+}
+
+// dayAfterMonths is a day at least n months later, for bounds.
+func dayAfterMonths(day int32, n int) int32 { return day + int32(31*n) }
+
+// cohort compares the account's MRR at an interval's last local date with that of 1 and 12 months
+// before; quiet accounts add nothing.
+func (c *contributions) cohort(s span, day int32, now entry, sign int) {
+	for _, months := range [2]int{1, 12} {
+		then := s.d.before(c.firstAt(s.d, c.calendar.DayStart(MonthsBefore(day, months)+1)))
+		if then.mrr.Sign() <= 0 || then.mrr == now.mrr {
+			continue
+		}
+		gained := now.mrr.Sub(then.mrr)
+		kept := money.Min(now.mrr, then.mrr).Sub(then.mrr)
+		var r Register
+		if months == 1 {
+			r.Sums[SumNRR1], r.Sums[SumGRR1] = gained, kept
+		} else {
+			r.Sums[SumNRR12], r.Sums[SumGRR12] = gained, kept
+		}
+		for _, segment := range then.dimsAfter.Segments {
+			c.delta(RegisterKey{segment, s.kind, s.index}).add(&r, sign)
+		}
+	}
+}

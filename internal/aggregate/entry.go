@@ -1,0 +1,188 @@
+package aggregate
+
+import (
+	"cmp"
+	"slices"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// entry is one dated fact that adds to intervals: a row, a change of committed MRR, or a charge.
+// It carries the state after it, so that any interval's opening is the entry before it.
+type entry struct {
+	at        event.Time
+	day       int32
+	month     int32
+	kind      entryKind
+	row       *Movement    // of entryRow
+	amount    money.Amount // of the others
+	dims      *Dims        // under which it counts
+	mrr       money.Amount // booked after it
+	held      money.Amount
+	dimsAfter *Dims
+}
+
+type entryKind uint8
+
+const (
+	entryRow entryKind = iota
+	entryCommitted
+	entryCharge
+)
+
+// inert says whether the row states a fact without moving anything.
+func (m *Movement) inert() bool {
+	return m.MergedInto != "" || m.Class == ClassScheduled || m.Class == ClassRevoked || m.Rule == "superseded"
+}
+
+// derived is what one pass made of an account: a pure function of its records and the watermark.
+type derived struct {
+	asOf        event.Time
+	rows        []Movement
+	entries     []entry
+	mrr         money.Amount
+	held        money.Amount
+	committed   money.Amount
+	paid        bool
+	firstPaidAt event.Time
+	dims        *Dims // at the watermark
+	cohort      string
+	finals      []event.Time
+}
+
+// entriesOf lines up everything that counts by the watermark.
+func (f *fold) entriesOf(d *derived) {
+	points := f.committedPoints()
+	d.entries = make([]entry, 0, len(d.rows)+len(points)+len(f.account.charges))
+	for i := range d.rows {
+		if row := &d.rows[i]; row.At <= f.now {
+			d.entries = append(d.entries, entry{at: row.At, kind: entryRow, row: row, dims: row.Dims})
+		}
+	}
+	d.entries = f.datedEntries(d, points)
+	for i := range d.entries {
+		e := &d.entries[i]
+		e.day = f.calendar.Day(e.at)
+		e.month = int32(monthOfDay(e.day))
+		var before entry
+		if i > 0 {
+			before = d.entries[i-1]
+		}
+		e.mrr, e.held, e.dimsAfter = before.mrr, before.held, e.dims
+		if e.kind == entryRow && !e.row.inert() {
+			e.mrr, e.held = e.row.After, e.row.heldAfter
+			if e.row.transfer != nil { // between the halves the account is nowhere
+				e.mrr = before.mrr.Add(e.row.Change)
+			}
+		}
+	}
+}
+
+// point is a change of committed MRR, at the instant at which it became known or took effect.
+type point struct {
+	at     event.Time
+	change money.Amount
+}
+
+// committedPoints are the changes of the MRR that remains after every known future change: of
+// each subscription the last snapshot in order that is known or in force, in its last phase
+// (spec: rules 2.6).
+func (f *fold) committedPoints() []point {
+	known := make([]*snapshot, 0, len(f.account.snapshots))
+	for _, s := range f.account.snapshots {
+		if knownAt(s) <= f.now {
+			known = append(known, s)
+		}
+	}
+	slices.SortStableFunc(known, func(a, b *snapshot) int { return cmp.Compare(knownAt(a), knownAt(b)) })
+	last := map[string]*snapshot{}
+	worth := map[string]money.Amount{}
+	var points []point
+	set := func(at event.Time, subscription string, amount money.Amount) {
+		if change := amount.Sub(worth[subscription]); !change.IsZero() {
+			points = append(points, point{at, change})
+			worth[subscription] = amount
+		}
+	}
+	tables := f.options.Rates
+	next := f.options.tableAt(0) + 1
+	revalue := func(until event.Time) {
+		for ; next < len(tables) && tables[next].From <= until; next++ {
+			for _, s := range f.account.snapshots { // in order, for equal sums in equal order
+				if last[s.name()] == s {
+					set(tables[next].From, s.name(), s.final().counted(f.options, next))
+				}
+			}
+		}
+	}
+	for _, s := range known {
+		revalue(knownAt(s))
+		if l := last[s.name()]; l != nil && l.order.compare(&s.order) > 0 {
+			continue
+		}
+		last[s.name()] = s
+		set(knownAt(s), s.name(), s.final().counted(f.options, f.options.tableAt(knownAt(s))))
+	}
+	revalue(f.now)
+	return points
+}
+
+// knownAt is when a snapshot starts to count for committed MRR.
+func knownAt(s *snapshot) event.Time { return min(s.event.Time, s.order.at) }
+
+// counted is the phase's MRR under a rate table: paused lines are held but not counted.
+func (p *phase) counted(o *Options, table int) money.Amount {
+	var sum money.Amount
+	for i := range p.lines {
+		if l := &p.lines[i]; l.held() && !l.paused() {
+			sum = sum.Add(l.valueUnder(o, max(table, 0)))
+		}
+	}
+	return sum
+}
+
+// datedEntries adds committed MRR and charges under the dimensions of their instant; a change of
+// dimensions moves the committed MRR as it moves the booked one.
+func (f *fold) datedEntries(d *derived, points []point) []entry {
+	l := f.account.dimensionLine(f.dims, f.cohort)
+	values := make([]string, len(l.names))
+	l.first(values)
+	current := f.dims.of(values)
+	entries := d.entries
+	next := 0
+	var committed money.Amount
+	advance := func(until event.Time) {
+		for ; next < len(l.changes) && l.changes[next].at <= until; next++ {
+			l.apply(l.changes[next], values)
+			moved := f.dims.of(values)
+			if moved != current && !committed.IsZero() {
+				at := l.changes[next].at
+				entries = append(entries,
+					entry{at: at, kind: entryCommitted, amount: committed.Neg(), dims: current},
+					entry{at: at, kind: entryCommitted, amount: committed, dims: moved})
+			}
+			current = moved
+		}
+	}
+	charges := f.account.charges
+	for len(points) > 0 || len(charges) > 0 && charges[0].event.Time <= f.now {
+		if len(charges) > 0 && charges[0].event.Time <= f.now && (len(points) == 0 || charges[0].event.Time < points[0].at) {
+			at := charges[0].event.Time
+			advance(at)
+			entries = append(entries, entry{at: at, kind: entryCharge, amount: charges[0].amount, dims: current})
+			charges = charges[1:]
+			continue
+		}
+		advance(points[0].at)
+		entries = append(entries, entry{at: points[0].at, kind: entryCommitted, amount: points[0].change, dims: current})
+		committed = committed.Add(points[0].change)
+		points = points[1:]
+	}
+	advance(f.now)
+	d.dims, d.committed = current, committed
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind))
+	})
+	return entries
+}

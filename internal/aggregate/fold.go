@@ -1,0 +1,367 @@
+package aggregate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// fold is one pass over an account's timeline: it books every row up to a watermark.
+type fold struct {
+	options  *Options
+	calendar *Calendar
+	dims     *dimensions
+	account  *account
+	now      event.Time
+
+	book  book
+	ended []endedLine
+	memo  []groupMemo // of the pass before; made again as long as the groups are the same
+	fresh []groupMemo
+	rows  []Movement
+
+	held0       money.Amount // held MRR before the row being booked
+	firstPaidAt event.Time
+	hasPaid     bool // firstPaidAt or an import without a date is known
+	cohort      string
+}
+
+// groupMemo keeps what typing a group cost, for the next pass over the same prefix.
+type groupMemo struct {
+	members []change
+	pays    bool
+	typing  *typing
+	ended   []endedLine
+}
+
+// The ranks of what is booked at one instant (spec: rules 7.2).
+const (
+	rankTransfer = iota
+	rankFX
+	rankGroup
+)
+
+// booking is one thing to book.
+type booking struct {
+	at   event.Time
+	rank int
+	n    int // place in its own list
+}
+
+// run books everything, gives each row its dimensions and leaves the rows in booked order.
+func (f *fold) run() {
+	a := f.account
+	f.firstPaidAt = event.NoTime
+	f.book = book{options: f.options, table: max(f.options.tableAt(0), 0)}
+	changes, superseded, ahead := changesUpTo(a.snapshots, f.now)
+	groups := groupsOf(changes, f.options.Coalesce, f.calendar)
+	transfers := f.transfers()
+	for _, b := range f.bookings(groups, transfers) {
+		switch b.rank {
+		case rankTransfer:
+			f.bookTransfer(transfers[b.n])
+		case rankFX:
+			f.bookFX(b.n)
+		case rankGroup:
+			f.bookGroup(&groups[b.n])
+		}
+	}
+	for i := range superseded {
+		f.rows = append(f.rows, unmoved(superseded[i].key(), superseded[i].at, ClassNone, "superseded", true))
+	}
+	for _, s := range ahead {
+		f.rows = append(f.rows, unmoved(s.key, s.order.at, ClassScheduled, "2.5", false))
+	}
+	for _, s := range a.revoked {
+		f.rows = append(f.rows, unmoved(s.key, s.order.at, ClassRevoked, "10.4", true))
+	}
+	slices.SortStableFunc(f.rows, func(x, y Movement) int {
+		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.rank(), y.rank()))
+	})
+	f.giveDims()
+}
+
+// unmoved is a row that states a fact without an amount.
+func unmoved(key string, at event.Time, class Class, rule string, final bool) Movement {
+	return Movement{Key: key, At: at, Class: class, Rule: rule, Parts: &noParts, Final: final}
+}
+
+// rank is the row's place among those of its instant.
+func (m *Movement) rank() int {
+	switch m.Rule {
+	case "7":
+		return rankTransfer
+	case "8":
+		return rankFX
+	default:
+		return rankGroup
+	}
+}
+
+// transfers are the attribute changes in force that name a configured dimension.
+func (f *fold) transfers() []*attributeChange {
+	var named []*attributeChange
+	for _, c := range f.account.attributes {
+		if c.at <= f.now && c.namesAny(f.dims.names) {
+			named = append(named, c)
+		}
+	}
+	return named
+}
+
+// bookings merges everything that is booked into one order.
+func (f *fold) bookings(groups []group, transfers []*attributeChange) []booking {
+	all := make([]booking, 0, len(groups)+len(transfers))
+	for i := range transfers {
+		all = append(all, booking{transfers[i].at, rankTransfer, i})
+	}
+	for i := 1; i < len(f.options.Rates); i++ {
+		if from := f.options.Rates[i].From; from <= f.now {
+			all = append(all, booking{from, rankFX, i})
+		}
+	}
+	for i := range groups {
+		all = append(all, booking{groups[i].at(), rankGroup, i})
+	}
+	slices.SortFunc(all, func(a, b booking) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank, b.rank), cmp.Compare(a.n, b.n))
+	})
+	return all
+}
+
+// bookTransfer moves the booked MRR from the old combination of dimensions to the new one.
+func (f *fold) bookTransfer(c *attributeChange) {
+	moved := f.book.mrr() // giveDims takes it back where no dimension changes
+	held := f.book.held()
+	f.rows = append(f.rows,
+		Movement{Key: transferKey(c.event, "out"), At: c.at, Class: ClassTransfer, Change: moved.Neg(), Before: moved, Parts: &noParts, Rule: "7", Final: true, heldAfter: held, transfer: c},
+		Movement{Key: transferKey(c.event, "in"), At: c.at, Class: ClassTransfer, Change: moved, After: moved, Parts: &noParts, Rule: "7", Final: true, heldAfter: held, transfer: c})
+}
+
+// bookFX revalues everything under the rate table that starts; it is never expansion.
+func (f *fold) bookFX(table int) {
+	before := f.book.mrr()
+	if !f.book.revalue(table) {
+		return
+	}
+	from := f.options.Rates[table].From
+	after := f.book.mrr()
+	date := dateOfDay(f.calendar.Day(from)).Format(time.DateOnly)
+	f.rows = append(f.rows, Movement{
+		Key: "fx/" + date, At: from, Class: ClassFX, Change: after.Sub(before), Before: before, After: after,
+		Parts: &noParts, Rule: "8", Final: true, heldAfter: f.book.held(),
+	})
+}
+
+// bookGroup classifies one group of changes, from the state before it to the state after it.
+func (f *fold) bookGroup(g *group) {
+	beforeHeld, beforeMRR, beforePaused := f.book.held(), f.book.mrr(), f.book.paused
+	typing := f.applyGroup(g, beforeHeld.Sign() > 0)
+	held, mrr := f.book.held(), f.book.mrr()
+	row := Movement{
+		Key: g.members[0].key(), At: g.at(), Before: beforeMRR, After: mrr, Change: mrr.Sub(beforeMRR),
+		Parts: &noParts, Rule: ruleClass.String(), Final: f.now >= g.finalAt, heldAfter: held,
+	}
+	if rise := f.book.paused.Sub(beforePaused); rise.Sign() > 0 {
+		row.Paused = rise
+	} else {
+		row.Resumed = rise.Neg()
+	}
+	row.Class = classify(circumstances{
+		opening: g.opens() || f.opensBooked(g.at()), moved: g.moves(), paid: f.book.paid,
+		before: beforeHeld, after: held,
+	})
+	if row.Class == ClassNone {
+		if row.Paused.Sign() > 0 {
+			row.Class = ClassPause
+		} else if row.Resumed.Sign() > 0 {
+			row.Class = ClassResume
+		}
+	}
+	if row.Class.typed() {
+		row.Parts, row.Rule, row.Renamed = &typing.parts, typing.decided().String(), typing.renamed
+	}
+	f.notePaid(g, row.Class, held)
+	f.rows = append(f.rows, row)
+	for i := range g.members[1:] {
+		f.rows = append(f.rows, Movement{
+			Key: g.members[i+1].key(), At: row.At, Class: ClassNone, Before: mrr, After: mrr, Parts: &noParts,
+			Rule: "3.3", MergedInto: row.Key, Final: row.Final, heldAfter: held,
+		})
+	}
+}
+
+// opensBooked says whether an instant still belongs to the imported base.
+func (f *fold) opensBooked(at event.Time) bool {
+	return f.options.ReportingStart != event.NoTime && at <= f.options.ReportingStart
+}
+
+// notePaid remembers since when the account pays, and its cohort (spec: rules 4, 7.1).
+func (f *fold) notePaid(g *group, class Class, held money.Amount) {
+	given := event.NoTime
+	if class == ClassOpening {
+		given = g.firstPaidAt()
+	}
+	if given != event.NoTime {
+		f.book.paid = true
+		f.knowPaid(given)
+	}
+	if held.Sign() <= 0 {
+		return
+	}
+	f.book.paid = true
+	if f.cohort == "" {
+		f.cohort = f.cohortOf(class, given, g.at())
+	}
+	if class != ClassOpening {
+		f.knowPaid(g.at())
+	}
+	f.hasPaid = true
+}
+
+func (f *fold) knowPaid(at event.Time) {
+	if !f.hasPaid {
+		f.firstPaidAt, f.hasPaid = at, true
+	}
+}
+
+func (f *fold) cohortOf(class Class, given, booked event.Time) string {
+	at := booked
+	if class == ClassOpening {
+		if given == event.NoTime {
+			return cohortImported
+		}
+		at = given
+	}
+	return f.calendar.Name(KindMonth, f.calendar.Index(KindMonth, f.calendar.Day(at)))
+}
+
+// applyGroup puts the group's changes into the book and types their parts, from the memo where
+// everything up to here is as it was in the pass before.
+func (f *fold) applyGroup(g *group, pays bool) *typing {
+	place := len(f.fresh)
+	if place < len(f.memo) && f.memo[place].pays == pays && slices.Equal(f.memo[place].members, g.members) {
+		memo := f.memo[place]
+		for i := range g.members {
+			f.book.set(g.members[i])
+		}
+		f.ended = append(f.ended, memo.ended...)
+		f.fresh = append(f.fresh, memo)
+		return memo.typing
+	}
+	f.memo = nil
+	memo := f.typeGroup(g, pays)
+	f.ended = append(f.ended, memo.ended...)
+	f.fresh = append(f.fresh, memo)
+	return memo.typing
+}
+
+// typeGroup compares the lines before and after the group.
+func (f *fold) typeGroup(g *group, pays bool) groupMemo {
+	var touched []string
+	for i := range g.members {
+		touched = append(touched, g.members[i].snapshot.name())
+	}
+	slices.Sort(touched)
+	touched = slices.Compact(touched)
+
+	day := f.calendar.Day(g.at())
+	c := comparison{
+		group: g, options: f.options, table: f.options.tableAt(g.at()), pays: pays, day: day,
+		history: &history{held: f.heldLines(nil), ended: f.ended, since: f.yearBefore(g.at())},
+		unpaid:  map[string]bool{}, termEnd: map[string]event.Time{},
+	}
+	for _, name := range touched {
+		if i, known := f.book.find(name); known {
+			s := &f.book.subs[i]
+			status := s.change.state().status
+			c.unpaid[name] = status == event.StatusUnpaid || status == event.StatusCanceled
+			if end := s.change.snapshot.sub().TermEnd; end != event.NoTime {
+				c.termEnd[name] = f.calendar.Settle(end)
+			}
+		}
+	}
+	c.before = f.heldLines(touched)
+	for i := range g.members {
+		f.book.set(g.members[i])
+	}
+	c.after = f.heldLines(touched)
+	return groupMemo{members: g.members, pays: pays, typing: c.parts(), ended: endedLines(c.before, c.after, g.at())}
+}
+
+// yearBefore is the same local clock time 12 months earlier.
+func (f *fold) yearBefore(t event.Time) event.Time {
+	day := f.calendar.Day(t)
+	return f.calendar.DayStart(MonthsBefore(day, 12)) + (t - f.calendar.DayStart(day))
+}
+
+// heldLines are the held lines of the named subscriptions (of all when nil), in order.
+func (f *fold) heldLines(only []string) []*line {
+	var held []*line
+	for i := range f.book.subs {
+		s := &f.book.subs[i]
+		if only != nil && !slices.Contains(only, s.subscription) {
+			continue
+		}
+		lines := s.lines()
+		for j := range lines {
+			if lines[j].held() {
+				held = append(held, &lines[j])
+			}
+		}
+	}
+	return held
+}
+
+// endedLines are the lines of before that are no longer held as what they were.
+func endedLines(before, after []*line, at event.Time) []endedLine {
+	var ended []endedLine
+	for _, l := range before {
+		goesOn := slices.ContainsFunc(after, func(n *line) bool {
+			return compareLines(l, n) == 0 && n.item.Family == l.item.Family && n.item.Product == l.item.Product &&
+				n.item.Plan == l.item.Plan && n.item.Region == l.item.Region
+		})
+		if !goesOn {
+			ended = append(ended, endedLine{l, at})
+		}
+	}
+	return ended
+}
+
+// giveDims walks the rows beside the timeline of attributes. A transfer whose account changes no
+// configured dimension moves nothing (spec: rules 7.2).
+func (f *fold) giveDims() {
+	l := f.account.dimensionLine(f.dims, f.cohort)
+	values := make([]string, len(l.names))
+	l.first(values)
+	current := f.dims.of(values)
+	next := 0
+	applyWhile := func(due func(c *attributeChange) bool) {
+		for next < len(l.changes) && due(l.changes[next]) {
+			l.apply(l.changes[next], values)
+			current = f.dims.of(values)
+			next++
+		}
+	}
+	for i := range f.rows {
+		row := &f.rows[i]
+		switch {
+		case row.transfer == nil:
+			applyWhile(func(c *attributeChange) bool { return c.at <= row.At })
+			row.Dims = current
+		case i+1 < len(f.rows) && f.rows[i+1].transfer == row.transfer: // the half that leaves
+			applyWhile(func(c *attributeChange) bool { return c.order.compare(&row.transfer.order) < 0 })
+			row.Dims = current
+		default:
+			applyWhile(func(c *attributeChange) bool { return c == row.transfer })
+			row.Dims = current
+			out := &f.rows[i-1]
+			if out.Dims == row.Dims {
+				out.Change, out.Before, row.Change, row.After = money.Amount{}, money.Amount{}, money.Amount{}, money.Amount{}
+			}
+		}
+	}
+}

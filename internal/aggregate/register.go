@@ -1,0 +1,232 @@
+package aggregate
+
+import (
+	"processor/internal/money"
+)
+
+// Sum is the closed set of amounts that a register adds up (spec: rules 9.1).
+type Sum uint8
+
+// The sums. Up and down types follow as SumUp+Up and SumDown+Down. SumChange is the whole signed
+// change, which the sums by class must equal; SumCommitted is the change of committed MRR;
+// SumCohort is closing less opening over the accounts with MRR at opening; SumBefore is the
+// expansion of the window before (rolling intervals only); the last four are what the cohorts of
+// 1 and 12 months ago gained, and what they kept, beyond what they had.
+const (
+	SumNew Sum = iota
+	SumExpansion
+	SumContraction
+	SumChurned
+	SumReactivation
+	SumPaused
+	SumResumed
+	SumTransferIn
+	SumTransferOut
+	SumFX
+	SumOpeningBalance
+	SumUsageChange
+	SumUsageRunRate
+	SumUnconfirmed
+	SumNonRecurring
+	SumChange
+	SumCommitted
+	SumCohort
+	SumBefore
+	SumNRR1
+	SumNRR12
+	SumGRR1
+	SumGRR12
+	SumUp
+	SumDown = SumUp + Sum(UpTypes)
+	Sums    = SumDown + Sum(DownTypes)
+)
+
+// Count is the closed set of numbers of accounts that a register adds up.
+type Count uint8
+
+// The counts. CountUp+Up are the accounts with a part of that type.
+const (
+	CountOpening Count = iota // by opening rows
+	CountNew
+	CountChurned
+	CountReactivated
+	CountPaused
+	CountResumed
+	CountTransferredIn
+	CountTransferredOut
+	CountExpanding
+	CountContracting
+	CountEntries // rows, charges and changes of committed MRR: where it is 0 there is nothing
+	CountUp
+	Counts = CountUp + Count(UpTypes)
+)
+
+// Register is what a set of accounts adds to one segment in one interval. Registers of disjoint
+// sets of accounts add up.
+type Register struct {
+	Sums   [Sums]money.Amount
+	Counts [Counts]int64
+}
+
+// RegisterKey names a register within a State.
+type RegisterKey struct {
+	Segment SegmentID // of one grouping
+	Kind    Kind
+	Index   int32
+}
+
+// add is r += sign x other.
+func (r *Register) add(other *Register, sign int) {
+	for i := range r.Sums {
+		if !other.Sums[i].IsZero() {
+			if sign > 0 {
+				r.Sums[i] = r.Sums[i].Add(other.Sums[i])
+			} else {
+				r.Sums[i] = r.Sums[i].Sub(other.Sums[i])
+			}
+		}
+	}
+	for i := range r.Counts {
+		r.Counts[i] += int64(sign) * other.Counts[i]
+	}
+}
+
+// Add adds the register of a disjoint set of accounts.
+func (r *Register) Add(other *Register) { r.add(other, 1) }
+
+var emptyRegister Register
+
+func (r *Register) isZero() bool { return *r == emptyRegister }
+
+// Closes says whether the movements by class add up to the whole change, opening balance
+// included: opening + movements = closing, whatever the opening (invariant I2).
+func (r *Register) Closes() bool {
+	return r.Movements().Add(r.Sums[SumOpeningBalance]) == r.Sums[SumChange]
+}
+
+// Movements is the signed sum by class, without the opening balance.
+func (r *Register) Movements() money.Amount {
+	s := &r.Sums
+	return s[SumNew].Add(s[SumExpansion]).Sub(s[SumContraction]).Sub(s[SumChurned]).Add(s[SumReactivation]).
+		Sub(s[SumPaused]).Add(s[SumResumed]).Add(s[SumTransferIn]).Sub(s[SumTransferOut]).Add(s[SumFX]).
+		Add(s[SumUsageChange])
+}
+
+// Accounts is the change of the number of accounts with MRR, without the opening rows.
+func (r *Register) Accounts() int64 {
+	c := &r.Counts
+	return c[CountNew] + c[CountReactivated] - c[CountChurned] - c[CountPaused] + c[CountResumed] +
+		c[CountTransferredIn] - c[CountTransferredOut]
+}
+
+// book adds one row's amounts; intervals that show usage only as a net change are told apart by
+// the caller. Up and down halves of a transfer within a segment are not booked at all.
+func (r *Register) book(m *Movement) {
+	s := &r.Sums
+	r.bookChange(m)
+	amount := m.Amount()
+	switch m.Class {
+	case ClassOpening:
+		s[SumOpeningBalance] = s[SumOpeningBalance].Add(amount)
+	case ClassNew:
+		s[SumNew] = s[SumNew].Add(amount)
+	case ClassExpansion:
+		s[SumExpansion] = s[SumExpansion].Add(amount)
+	case ClassContraction:
+		s[SumContraction] = s[SumContraction].Sub(amount)
+	case ClassChurn:
+		s[SumChurned] = s[SumChurned].Sub(amount)
+	case ClassReactivation:
+		s[SumReactivation] = s[SumReactivation].Add(amount)
+	case ClassTransfer:
+		if amount.Sign() >= 0 {
+			s[SumTransferIn] = s[SumTransferIn].Add(amount)
+		} else {
+			s[SumTransferOut] = s[SumTransferOut].Sub(amount)
+		}
+	case ClassFX:
+		s[SumFX] = s[SumFX].Add(amount)
+	case ClassNone, ClassPause, ClassResume, ClassScheduled, ClassRevoked:
+	}
+	for i, up := range m.Parts.Up {
+		s[SumUp+Sum(i)] = s[SumUp+Sum(i)].Add(up)
+	}
+	for i, down := range m.Parts.Down {
+		s[SumDown+Sum(i)] = s[SumDown+Sum(i)].Add(down)
+	}
+}
+
+// bookChange adds what every row has.
+func (r *Register) bookChange(m *Movement) {
+	s := &r.Sums
+	s[SumChange] = s[SumChange].Add(m.Change)
+	s[SumPaused] = s[SumPaused].Add(m.Paused)
+	s[SumResumed] = s[SumResumed].Add(m.Resumed)
+}
+
+// tally counts what the row does to the number of accounts with MRR, given the state before it.
+func (r *Register) tally(m *Movement, before *entry) {
+	c := &r.Counts
+	if m.transfer != nil {
+		if m.After.Sign() > 0 {
+			c[CountTransferredIn]++
+		}
+		if m.Before.Sign() > 0 {
+			c[CountTransferredOut]++
+		}
+		return
+	}
+	heldBefore, heldAfter := before.held.Sign() > 0, m.heldAfter.Sign() > 0
+	idleBefore := heldBefore && before.mrr.Sign() == 0
+	idleAfter := heldAfter && m.After.Sign() == 0
+	switch m.Class {
+	case ClassNew:
+		c[CountNew]++
+	case ClassChurn:
+		c[CountChurned]++
+	case ClassReactivation:
+		c[CountReactivated]++
+	case ClassTransfer:
+		c[CountTransferredIn] += boolCount(!heldBefore && heldAfter)
+		c[CountTransferredOut] += boolCount(heldBefore && !heldAfter)
+	case ClassOpening:
+		c[CountOpening] += boolCount(!heldBefore && heldAfter) - boolCount(heldBefore && !heldAfter)
+	case ClassNone, ClassExpansion, ClassContraction, ClassPause, ClassResume, ClassFX, ClassScheduled, ClassRevoked:
+	}
+	c[CountPaused] += boolCount(!idleBefore && idleAfter)
+	c[CountResumed] += boolCount(idleBefore && !idleAfter)
+}
+
+func boolCount(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// flag is what an account did at least once in an interval, for the distinct counts.
+type flag uint32
+
+func flagsOf(m *Movement) (f flag) {
+	if m.Class == ClassExpansion {
+		f |= 1 << CountExpanding
+	}
+	if m.Class == ClassContraction {
+		f |= 1 << CountContracting
+	}
+	if m.Parts == &noParts {
+		return f
+	}
+	for i := range m.Parts.Up {
+		if m.Parts.Up[i].Sign() > 0 {
+			f |= 1 << (CountUp + Count(i))
+		}
+	}
+	return f
+}
+
+// isEmpty says whether nothing at all is dated into the interval.
+func (r *Register) isEmpty() bool { return r.Counts[CountEntries] == 0 && r.isZero() }
+
+// compile-time check that every count fits a flag.
+const _ = uint(32 - Counts)

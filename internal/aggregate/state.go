@@ -1,0 +1,221 @@
+package aggregate
+
+import (
+	"container/heap"
+	"encoding/binary"
+	"fmt"
+
+	"processor/internal/event"
+)
+
+// State is the ledger of one shard: its accounts, and the registers that they add up to. It
+// belongs to one goroutine.
+//
+// The way of an event: Apply files it and marks its account; AdvanceTo moves the watermark and
+// marks the accounts for which time alone changes something; Flush derives the marked accounts
+// anew and returns what changed, as absolute rows.
+type State struct {
+	options  Options
+	calendar *Calendar
+	dims     *dimensions
+	accounts map[string]*account
+	now      event.Time
+
+	dirty     []*account
+	wakes     wakeHeap
+	registers map[RegisterKey]*Register
+	scratch   *contributions
+	kept      []Kept
+	broken    error
+}
+
+// New is an empty state. Its watermark is 1970-01-01T00:00:00Z until AdvanceTo says otherwise.
+func New(options Options) (*State, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("options: %w", err)
+	}
+	c := NewCalendar(o.Zone, o.FiscalYearStart)
+	d := newDimensions(o.Groupings)
+	return &State{
+		options: o, calendar: c, dims: d,
+		accounts:  map[string]*account{},
+		registers: map[RegisterKey]*Register{},
+		scratch:   newContributions(c, o.Windows, len(d.groupings)),
+	}, nil
+}
+
+// Kept is a record that a checkpoint must hold: the state is a fold of such records, in any order
+// (see Restore). Replaces says that an earlier value of the key is overwritten.
+type Kept struct {
+	Key      []byte
+	Value    []byte
+	Replaces bool
+}
+
+// Apply files an event. A rejection is returned for a missing rate and for contents that claim
+// one revision; in the second case the content that sorts first counts all the same.
+func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
+	if field := missingRate(e, &s.options); field != "" {
+		return Applied, &event.Rejection{Reason: event.ReasonMissingRate, Detail: field, Time: e.Time, HasTime: true}
+	}
+	a := s.accounts[e.Subject]
+	if a == nil {
+		a = &account{id: e.Subject, records: map[event.Key]*record{}, revocations: map[event.Key]int{}}
+		s.accounts[e.Subject] = a
+	}
+	before := a.revocationsOf(e.Key())
+	kept, amended, conflict := a.keep(e)
+	if kept {
+		s.kept = append(s.kept, Kept{Key: keptKey(e), Value: e.AppendStored(nil), Replaces: conflict})
+		a.reindex(e.Key(), s)
+		a.revoke(before, a.revocationsOf(e.Key()), s)
+		s.mark(a)
+	}
+	switch {
+	case conflict && kept:
+		return Applied, &event.Rejection{Reason: event.ReasonConflictingDuplicate, Detail: "kept: this", Time: e.Time, HasTime: true}
+	case conflict:
+		return Applied, &event.Rejection{Reason: event.ReasonConflictingDuplicate, Detail: "kept: other", Time: e.Time, HasTime: true}
+	case !kept || a.records[e.Key()].current() != e && e.Type != event.TypeEventRevoked:
+		return Duplicate, nil
+	case a.revocations[e.Key()] > 0 && e.Type != event.TypeEventRevoked:
+		return Revoked, nil
+	case amended:
+		return Amended, nil
+	default:
+		return Applied, nil
+	}
+}
+
+// Restore files a record that a checkpoint held. It must precede every Apply.
+func (s *State) Restore(value []byte) error {
+	e, err := event.DecodeStored(value)
+	if err != nil {
+		return fmt.Errorf("restore a record: %w", err)
+	}
+	if _, rejection := s.Apply(e); rejection != nil {
+		return fmt.Errorf("restore event %q of account %q: %s %s", e.ID, e.Subject, rejection.Reason, rejection.Detail)
+	}
+	s.kept = s.kept[:0]
+	return nil
+}
+
+// TakeKept returns the records kept since the last call.
+func (s *State) TakeKept() []Kept {
+	kept := s.kept
+	s.kept = nil
+	return kept
+}
+
+// keptKey names a record: account, source, id, revision, each so that no two names run together.
+func keptKey(e *event.Event) []byte {
+	key := make([]byte, 0, len(e.Subject)+len(e.Source)+len(e.ID)+14)
+	for _, part := range [3]string{e.Subject, e.Source, e.ID} {
+		key = binary.AppendUvarint(key, uint64(len(part)))
+		key = append(key, part...)
+	}
+	return binary.BigEndian.AppendUint64(key, uint64(e.Revision))
+}
+
+// revocationsOf lists what the kept versions of an identity withdraw: every revision counts.
+func (a *account) revocationsOf(key event.Key) []event.Key {
+	r := a.records[key]
+	if r == nil {
+		return nil
+	}
+	var targets []event.Key
+	for _, v := range r.versions {
+		if v.Type == event.TypeEventRevoked {
+			targets = append(targets, v.Revocation.Key())
+		}
+	}
+	return targets
+}
+
+// revoke moves the count of revocations from what an identity withdrew to what it withdraws now.
+func (a *account) revoke(before, after []event.Key, s *State) {
+	for _, target := range before {
+		if a.revocations[target]--; a.revocations[target] == 0 {
+			delete(a.revocations, target)
+		}
+	}
+	for _, target := range after {
+		a.revocations[target]++
+	}
+	for _, target := range append(before, after...) {
+		a.reindex(target, s)
+	}
+}
+
+func (s *State) mark(a *account) {
+	if !a.dirty {
+		a.dirty = true
+		s.dirty = append(s.dirty, a)
+	}
+}
+
+// AdvanceTo moves the watermark forward (an earlier one is ignored) and marks the accounts for
+// which that alone changes something: a step takes effect, a row becomes final, a window moves on.
+func (s *State) AdvanceTo(watermark event.Time) {
+	if watermark <= s.now {
+		return
+	}
+	s.now = watermark
+	for len(s.wakes) > 0 && s.wakes[0].at <= watermark {
+		w := heap.Pop(&s.wakes).(wake)
+		if w.account.wake == w.at {
+			s.mark(w.account)
+		}
+	}
+}
+
+// Watermark is the instant up to which the state is complete.
+func (s *State) Watermark() event.Time { return s.now }
+
+// LatestTime is the largest time of the counted events, revoked ones included; 0 without any.
+func (s *State) LatestTime() event.Time {
+	var latest event.Time
+	for _, a := range s.accounts {
+		for _, r := range a.records {
+			latest = max(latest, r.current().Time)
+		}
+	}
+	return latest
+}
+
+// Accounts is how many accounts the state knows.
+func (s *State) Accounts() int { return len(s.accounts) }
+
+// Calendar is the calendar of the state's options.
+func (s *State) Calendar() *Calendar { return s.calendar }
+
+// Dimensions are the names of the configured dimensions, in the order of Dims.Values.
+func (s *State) Dimensions() []string { return s.dims.names }
+
+// Segment is what a segment number stands for.
+func (s *State) Segment(id SegmentID) Segment { return s.dims.segments[id] }
+
+// Broken is the first identity that did not hold, or nil: a state that is broken must not be
+// checkpointed (invariant I2).
+func (s *State) Broken() error { return s.broken }
+
+// wake is the watermark at which an account must be derived again.
+type wake struct {
+	at      event.Time
+	account *account
+}
+
+type wakeHeap []wake
+
+func (h wakeHeap) Len() int           { return len(h) }
+func (h wakeHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h wakeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *wakeHeap) Push(x any)        { *h = append(*h, x.(wake)) }
+func (h *wakeHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	old[len(old)-1] = wake{}
+	*h = old[:len(old)-1]
+	return last
+}

@@ -1,0 +1,302 @@
+package aggregate
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"slices"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// Updates are the absolute rows that changed since the last flush: sending one twice, or an older
+// one after it, changes nothing. Their order is a function of the state.
+type Updates struct {
+	Movements []MovementRow
+	Accounts  []AccountRow
+	Months    []MonthRow
+	Registers []RegisterRow
+}
+
+// MovementRow is one row of the fact table.
+type MovementRow struct {
+	Account string
+	Movement
+	Restated bool
+	Deleted  bool
+}
+
+// AccountRow is an account as it stands at the watermark.
+type AccountRow struct {
+	Account        string
+	Name           string // "" when there is none
+	Status         string // paying, paused, churned, never_paid
+	MRR            money.Amount
+	Committed      money.Amount
+	UsageRunRate   money.Amount
+	FirstPaidAt    event.Time // NoTime when unknown
+	LastClass      Class
+	LastMovementAt event.Time // NoTime when there is none
+	Windows        []WindowSums
+	Dims           *Dims
+}
+
+// WindowSums are an account's sums over one rolling window, without usage.
+type WindowSums struct {
+	Expansion   money.Amount
+	Contraction money.Amount
+	NetChange   money.Amount
+}
+
+// MonthRow is one month of one account.
+type MonthRow struct {
+	Account  string
+	Month    event.Month
+	Opening  money.Amount // the opening balance included
+	Closing  money.Amount
+	Sums     [Sums]money.Amount
+	Dims     *Dims
+	Final    bool
+	Restated bool
+	Deleted  bool
+}
+
+// RegisterRow is a shard's whole register of one segment and interval; an empty one is deleted.
+type RegisterRow struct {
+	Key      RegisterKey
+	Register *Register // valid until the next flush
+	Deleted  bool
+}
+
+// Flush derives every marked account anew and returns what changed. The rows point into the
+// state: they are valid until the next call on it.
+func (s *State) Flush() Updates {
+	var u Updates
+	slices.SortFunc(s.dirty, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
+	touched := map[RegisterKey]struct{}{}
+	for _, a := range s.dirty {
+		a.dirty = false
+		s.derive(a, &u, touched)
+	}
+	s.dirty = s.dirty[:0]
+	for key := range touched {
+		r := s.registers[key]
+		row := RegisterRow{Key: key, Register: r}
+		if r == nil {
+			row.Register, row.Deleted = &emptyRegister, true
+		} else if r.isEmpty() {
+			row.Deleted = true
+			delete(s.registers, key)
+		}
+		u.Registers = append(u.Registers, row)
+	}
+	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
+	return u
+}
+
+func (k RegisterKey) compare(o RegisterKey) int {
+	return cmp.Or(cmp.Compare(k.Segment, o.Segment), cmp.Compare(k.Kind, o.Kind), cmp.Compare(k.Index, o.Index))
+}
+
+// derive makes one account anew and books the difference.
+func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{}) {
+	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.now, memo: a.memo}
+	f.run()
+	d := f.derived()
+	old := a.derived
+	a.memo, a.derived = f.fresh, d
+
+	from := firstDifference(old, d)
+	s.rowUpdates(a, old, d, u)
+	s.monthUpdates(a, &f, old, d, from, u)
+	u.Accounts = append(u.Accounts, s.accountRow(a, d))
+	if old != nil {
+		from = min(from, old.asOf)
+	}
+	s.scratch.reset()
+	s.scratch.account(old, from, -1)
+	s.scratch.account(d, from, 1)
+	for key, delta := range s.scratch.deltas {
+		if delta.isZero() {
+			continue
+		}
+		r := s.registers[key]
+		if r == nil {
+			r = &Register{}
+			s.registers[key] = r
+		}
+		r.Add(delta)
+		touched[key] = struct{}{}
+	}
+	s.check(a, d)
+	if a.wake = f.nextWake(d); a.wake != never {
+		heap.Push(&s.wakes, wake{a.wake, a})
+	}
+}
+
+// derived gathers what the pass made.
+func (f *fold) derived() *derived {
+	d := &derived{
+		asOf: f.now, rows: f.rows, mrr: f.book.mrr(), held: f.book.held(), paid: f.book.paid,
+		firstPaidAt: f.firstPaidAt, cohort: f.cohort,
+	}
+	for i := range f.fresh {
+		members := f.fresh[i].members
+		g := group{members: members}
+		end := min(g.at().Add(f.options.Coalesce), f.calendar.DayStart(f.calendar.Day(g.at())+1))
+		if end > f.now {
+			d.finals = append(d.finals, end)
+		}
+	}
+	f.entriesOf(d)
+	return d
+}
+
+// check holds the account's identity: the rows sum to its MRR, to the last digit.
+func (s *State) check(a *account, d *derived) {
+	var sum money.Amount
+	for i := range d.rows {
+		sum = sum.Add(d.rows[i].Change)
+	}
+	if sum != d.mrr && s.broken == nil {
+		s.broken = fmt.Errorf("account %q: its movements sum to %s, its lines to %s", a.id, sum, d.mrr)
+	}
+}
+
+// Check holds the identity of every register, and returns the first break that was found since
+// the state was made.
+func (s *State) Check() error {
+	if s.broken != nil {
+		return s.broken
+	}
+	for key, r := range s.registers {
+		if !r.Closes() {
+			segment := s.Segment(key.Segment)
+			return fmt.Errorf("register %s=%s %s %d: its movements do not add up to its change", segment.Grouping, segment.Name, key.Kind, key.Index)
+		}
+	}
+	return nil
+}
+
+// firstDifference is the earliest instant at which two derivations differ; never when they agree.
+func firstDifference(old, d *derived) event.Time {
+	if old == nil {
+		if len(d.entries) == 0 {
+			return never
+		}
+		return d.entries[0].at
+	}
+	n := min(len(old.entries), len(d.entries))
+	for i := range n {
+		if !old.entries[i].equal(&d.entries[i]) {
+			return min(old.entries[i].at, d.entries[i].at)
+		}
+	}
+	switch {
+	case len(old.entries) > n:
+		return old.entries[n].at
+	case len(d.entries) > n:
+		return d.entries[n].at
+	default:
+		return never
+	}
+}
+
+func (e *entry) equal(o *entry) bool {
+	if e.at != o.at || e.kind != o.kind || e.amount != o.amount || e.dims != o.dims || e.mrr != o.mrr || e.held != o.held {
+		return false
+	}
+	if e.kind != entryRow {
+		return true
+	}
+	return e.row.equal(o.row) || e.row.Final != o.row.Final && e.row.equalButFinal(o.row)
+}
+
+// equalButFinal compares what counts in sums.
+func (m *Movement) equalButFinal(o *Movement) bool {
+	x, y := *m, *o
+	x.Final, y.Final = false, false
+	return x.equal(&y)
+}
+
+// rowUpdates lists the rows that are new, other than before, or gone.
+func (s *State) rowUpdates(a *account, old, d *derived, u *Updates) {
+	var before []Movement
+	if old != nil {
+		before = old.rows
+	}
+	same := 0
+	for same < len(before) && same < len(d.rows) && before[same].equal(&d.rows[same]) {
+		same++
+	}
+	if same == len(before) {
+		for i := same; i < len(d.rows); i++ {
+			u.Movements = append(u.Movements, MovementRow{Account: a.id, Movement: d.rows[i]})
+		}
+		return
+	}
+	earlier := make(map[string]*Movement, len(before)-same)
+	for i := same; i < len(before); i++ {
+		earlier[before[i].Key] = &before[i]
+	}
+	for i := same; i < len(d.rows); i++ {
+		row := &d.rows[i]
+		was := earlier[row.Key]
+		delete(earlier, row.Key)
+		if was == nil || !was.equal(row) {
+			u.Movements = append(u.Movements, MovementRow{Account: a.id, Movement: *row, Restated: was != nil && was.Final})
+		}
+	}
+	for i := same; i < len(before); i++ {
+		if was := earlier[before[i].Key]; was == &before[i] {
+			u.Movements = append(u.Movements, MovementRow{Account: a.id, Movement: *was, Restated: was.Final, Deleted: true})
+		}
+	}
+}
+
+// Everything returns every row of the state, as if nothing had been sent yet.
+func (s *State) Everything() Updates {
+	s.Flush()
+	var u Updates
+	ids := make([]string, 0, len(s.accounts))
+	for id := range s.accounts {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		s.accountUpdates(s.accounts[id], &u)
+	}
+	for key, r := range s.registers {
+		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: r})
+	}
+	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
+	return u
+}
+
+// Account returns every row of one account (no registers) as of the last flush; found is false
+// for an account that the state does not know, or has not flushed yet.
+func (s *State) Account(id string) (u Updates, found bool) {
+	a := s.accounts[id]
+	if a == nil || a.derived == nil {
+		return u, false
+	}
+	s.accountUpdates(a, &u)
+	return u, true
+}
+
+func (s *State) accountUpdates(a *account, u *Updates) {
+	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.now}
+	s.rowUpdates(a, nil, a.derived, u)
+	s.monthUpdates(a, &f, nil, a.derived, 0, u)
+	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
+}
+
+// Register is the shard's register of a segment and interval as of the last flush, or nil.
+func (s *State) Register(segment Segment, kind Kind, index int32) *Register {
+	id, known := s.dims.numbers[segment]
+	if !known {
+		return nil
+	}
+	return s.registers[RegisterKey{id, kind, index}]
+}

@@ -1,0 +1,98 @@
+package aggregate
+
+import "processor/internal/event"
+
+// never is a watermark that does not come.
+const never = event.Time(1<<63 - 1)
+
+// nextWake is the first watermark after now at which time alone changes what the account says.
+func (f *fold) nextWake(d *derived) event.Time {
+	next := never
+	soon := func(t event.Time) {
+		if t > f.now && t < next {
+			next = t
+		}
+	}
+	for _, s := range f.account.snapshots {
+		soon(knownAt(s))
+		for i := range s.phases {
+			soon(s.phases[i].at)
+		}
+	}
+	for _, s := range f.account.revoked {
+		soon(s.order.at)
+	}
+	for _, c := range f.account.attributes {
+		soon(c.at)
+	}
+	for _, c := range f.account.charges {
+		soon(c.event.Time)
+	}
+	for i := range f.options.Rates {
+		soon(f.options.Rates[i].From)
+	}
+	for _, t := range d.finals {
+		soon(t)
+	}
+	if len(d.entries) > 0 {
+		f.windowWakes(d, soon)
+		f.monthWakes(d, soon)
+		f.cohortWakes(d, soon)
+	}
+	return next
+}
+
+// windowWakes are the instants at which an entry leaves a window, and the window before it.
+func (f *fold) windowWakes(d *derived, soon func(event.Time)) {
+	for _, w := range f.options.Windows {
+		start := w.Start(f.now)
+		for i := len(d.entries) - 1; i >= 0 && d.entries[i].at > start-event.Time(w.Length); i-- {
+			leaves := w.leavesAt(d.entries[i].at)
+			soon(leaves)
+			soon(leaves.Add(w.Length))
+		}
+	}
+}
+
+// monthWakes are the instants at which a month of the account becomes final.
+func (f *fold) monthWakes(d *derived, soon func(event.Time)) {
+	for i := len(d.entries) - 1; i >= 0; i-- {
+		final := f.monthFinal(d.entries[i].month)
+		if final <= f.now {
+			return
+		}
+		soon(final)
+	}
+}
+
+// monthFinal is the watermark from which a month is final.
+func (f *fold) monthFinal(month int32) event.Time {
+	return f.calendar.Start(KindMonth, month+1).Add(f.options.UsageGrace)
+}
+
+// cohortWakes are the days on which a cohort's date passes one of the account's entries, and the
+// start of the next month while one of them still looks back at an entry.
+func (f *fold) cohortWakes(d *derived, soon func(event.Time)) {
+	today := f.calendar.Day(f.now)
+	newest := d.entries[len(d.entries)-1].day
+	if today > dayAfterMonths(newest, 13) {
+		return
+	}
+	soon(f.calendar.Start(KindMonth, f.calendar.Index(KindMonth, today)+1))
+	for _, months := range [2]int{1, 12} {
+		then := MonthsBefore(today, months)
+		for i := len(d.entries) - 1; i >= 0 && d.entries[i].day > then; i-- {
+			if i > 0 && d.entries[i-1].day > then {
+				continue // the earliest one is what matters
+			}
+			day := today + 1
+			if least := d.entries[i].day + int32(28*months); least > day {
+				day = least
+			}
+			for MonthsBefore(day, months) < d.entries[i].day {
+				day++
+			}
+			soon(f.calendar.DayStart(day))
+		}
+	}
+}

@@ -1,0 +1,351 @@
+package rollup
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"processor/internal/aggregate"
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// Options are what the rows of metrics depend on, beside the registers.
+type Options struct {
+	Calendar   *aggregate.Calendar
+	Windows    []aggregate.Window
+	UsageGrace time.Duration
+	Shards     int // how many shards there are
+}
+
+// Rollup keeps one register per segment, interval and shard, and sums them. It belongs to one
+// goroutine.
+type Rollup struct {
+	options  Options
+	segments map[aggregate.Segment]*series
+	shards   []event.Time // watermark of each shard, 0 before it is known
+	now      event.Time
+	before   event.Time // the watermark of the last flush
+}
+
+// New is an empty rollup.
+func New(o Options) *Rollup {
+	return &Rollup{options: o, segments: map[aggregate.Segment]*series{}, shards: make([]event.Time, o.Shards)}
+}
+
+// series is one segment: its intervals by kind, in order, and its rolling windows.
+type series struct {
+	segment  aggregate.Segment
+	kinds    [5]track
+	rolling  []interval
+	firstDay int32 // of the first row, charge or committed MRR
+	touched  bool
+}
+
+// track is the intervals of one kind.
+type track struct {
+	intervals []interval // sorted by index; those without a register are not in it
+	rows      []level    // running sums from the first index on
+	dirtyFrom int32      // the first index that must be made anew
+}
+
+const clean = int32(1<<31 - 1)
+
+// interval holds what each shard says of it, and their sum.
+type interval struct {
+	index  int32
+	shards []shardRegister
+	sum    aggregate.Register
+}
+
+type shardRegister struct {
+	shard    int
+	version  uint64
+	register aggregate.Register
+}
+
+// level is what the sums have run up to at the end of an interval.
+type level struct {
+	closing   money.Amount
+	committed money.Amount
+	usage     money.Amount
+	accounts  int64
+}
+
+// Put replaces what a shard says of a segment's interval (nil takes it away). A version below the
+// one known is ignored, so that replays and slow former owners change nothing.
+func (r *Rollup) Put(shard int, s aggregate.Segment, k aggregate.Kind, index int32, register *aggregate.Register, version uint64) error {
+	if shard < 0 || shard >= len(r.shards) {
+		return fmt.Errorf("register of shard %d: there are %d shards", shard, len(r.shards))
+	}
+	if k == aggregate.KindRolling && int(index) >= len(r.options.Windows) {
+		return fmt.Errorf("register of window %d: there are %d windows", index, len(r.options.Windows))
+	}
+	t := r.segments[s]
+	if t == nil {
+		t = &series{segment: s, rolling: make([]interval, len(r.options.Windows)), firstDay: clean}
+		for i := range t.kinds {
+			t.kinds[i].dirtyFrom = clean
+		}
+		r.segments[s] = t
+	}
+	t.touched = true
+	if k == aggregate.KindRolling {
+		t.rolling[index].put(shard, register, version)
+		return nil
+	}
+	track := &t.kinds[k]
+	i, found := slices.BinarySearchFunc(track.intervals, index, func(v interval, n int32) int { return cmp.Compare(v.index, n) })
+	if !found {
+		track.intervals = slices.Insert(track.intervals, i, interval{index: index})
+	}
+	track.intervals[i].put(shard, register, version)
+	track.dirtyFrom = min(track.dirtyFrom, index)
+	return nil
+}
+
+func (v *interval) put(shard int, register *aggregate.Register, version uint64) {
+	i, found := slices.BinarySearchFunc(v.shards, shard, func(s shardRegister, n int) int { return cmp.Compare(s.shard, n) })
+	if !found {
+		v.shards = slices.Insert(v.shards, i, shardRegister{shard: shard})
+	}
+	if v.shards[i].version > version {
+		return
+	}
+	v.shards[i].version = version
+	if register == nil {
+		v.shards[i].register = aggregate.Register{}
+	} else {
+		v.shards[i].register = *register
+	}
+	v.sum = aggregate.Register{}
+	for j := range v.shards {
+		v.sum.Add(&v.shards[j].register)
+	}
+}
+
+// SetWatermark says up to where a shard is complete. The rollup's watermark is the smallest.
+func (r *Rollup) SetWatermark(shard int, watermark event.Time) {
+	if shard < 0 || shard >= len(r.shards) {
+		return
+	}
+	r.shards[shard] = max(r.shards[shard], watermark)
+	r.now = max(r.now, slices.Min(r.shards))
+}
+
+// Watermark is the smallest watermark of the shards.
+func (r *Rollup) Watermark() event.Time { return r.now }
+
+// complete is how many shards are known.
+func (r *Rollup) complete() int {
+	n := 0
+	for _, w := range r.shards {
+		if w > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Flush makes the rows anew that changed since the last flush, by registers or by the watermark,
+// ordered by grouping, segment, kind and interval. It reports the first broken identity.
+func (r *Rollup) Flush() ([]Row, error) {
+	var names []aggregate.Segment
+	for s := range r.segments {
+		names = append(names, s)
+	}
+	slices.SortFunc(names, func(a, b aggregate.Segment) int {
+		return cmp.Or(cmp.Compare(a.Grouping, b.Grouping), cmp.Compare(a.Name, b.Name))
+	})
+	crossed := r.crossed()
+	var rows []Row
+	for _, name := range names {
+		s := r.segments[name]
+		if crossed {
+			r.reopen(s)
+		}
+		made, err := r.flushSeries(s)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, made...)
+	}
+	r.before = r.now
+	return rows, nil
+}
+
+// crossed says whether the watermark passed an instant at which an interval begins, ends or
+// becomes final since the last flush.
+func (r *Rollup) crossed() bool {
+	c := r.options.Calendar
+	if c.Day(r.before) != c.Day(r.now) {
+		return true
+	}
+	grace := event.Time(r.options.UsageGrace)
+	return c.Day(r.before-grace) != c.Day(r.now-grace)
+}
+
+// reopen marks the intervals that were not final at the last flush.
+func (r *Rollup) reopen(s *series) {
+	c := r.options.Calendar
+	for k := range s.kinds {
+		kind := aggregate.Kind(k)
+		open := c.Index(kind, c.Day(max(r.before-event.Time(r.options.UsageGrace), 0)))
+		s.kinds[k].dirtyFrom = min(s.kinds[k].dirtyFrom, open)
+	}
+	s.touched = true
+}
+
+// flushSeries makes one segment's rows.
+func (r *Rollup) flushSeries(s *series) ([]Row, error) {
+	var rows []Row
+	first := s.first()
+	if first != s.firstDay { // the segment starts earlier or later than it did
+		rows = append(rows, r.goneRows(s, first)...)
+		for k := range s.kinds {
+			s.kinds[k].dirtyFrom, s.kinds[k].rows = -clean, nil
+		}
+		s.firstDay = first
+	}
+	if first == clean || r.now < r.options.Calendar.DayStart(first) {
+		return rows, nil
+	}
+	for k := range s.kinds {
+		made, err := r.flushTrack(s, aggregate.Kind(k))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, made...)
+	}
+	if s.touched || r.now != r.before {
+		made, err := r.flushRolling(s)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, made...)
+	}
+	s.touched = false
+	return rows, nil
+}
+
+// first is the first day into which anything of the segment is dated.
+func (s *series) first() int32 {
+	days := s.kinds[aggregate.KindDay].intervals
+	for i := range days {
+		if days[i].sum.Counts[aggregate.CountEntries] > 0 {
+			return days[i].index
+		}
+	}
+	return clean
+}
+
+// goneRows are the rows before the segment's new first day.
+func (r *Rollup) goneRows(s *series, first int32) []Row {
+	if s.firstDay == clean {
+		return nil
+	}
+	c := r.options.Calendar
+	var rows []Row
+	for k := range s.kinds {
+		kind := aggregate.Kind(k)
+		base := c.Index(kind, s.firstDay)
+		for i := range s.kinds[k].rows {
+			if index := base + int32(i); first == clean || index < c.Index(kind, first) {
+				rows = append(rows, Row{Segment: s.segment, Kind: kind, Interval: c.Name(kind, index), Deleted: true})
+			}
+		}
+	}
+	if first == clean {
+		for _, w := range r.options.Windows {
+			rows = append(rows, Row{Segment: s.segment, Kind: aggregate.KindRolling, Interval: w.Name, Deleted: true})
+		}
+	}
+	return rows
+}
+
+// flushTrack makes the rows of one kind from the first dirty interval to the watermark's.
+func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) ([]Row, error) {
+	c := r.options.Calendar
+	t := &s.kinds[kind]
+	base, last := c.Index(kind, s.firstDay), c.Index(kind, c.Day(r.now))
+	from := max(t.dirtyFrom, base)
+	t.dirtyFrom = clean
+	if from > last {
+		return nil, nil
+	}
+	from = min(from, base+int32(len(t.rows)))
+	t.rows = t.rows[:from-base]
+	var rows []Row
+	next, _ := slices.BinarySearchFunc(t.intervals, from, func(v interval, n int32) int { return cmp.Compare(v.index, n) })
+	var before level
+	if n := len(t.rows); n > 0 {
+		before = t.rows[n-1]
+	}
+	for index := from; index <= last; index++ {
+		sum := &zero
+		if next < len(t.intervals) && t.intervals[next].index == index {
+			sum = &t.intervals[next].sum
+			next++
+		}
+		row := r.row(s, kind, index, sum, before)
+		if err := row.check(); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+		before = row.level()
+		t.rows = append(t.rows, before)
+	}
+	return rows, nil
+}
+
+var zero aggregate.Register
+
+// at is the sum of one interval of a kind; the zero register where there is none.
+func (t *track) at(index int32) *aggregate.Register {
+	i, found := slices.BinarySearchFunc(t.intervals, index, func(v interval, n int32) int { return cmp.Compare(v.index, n) })
+	if !found {
+		return &zero
+	}
+	return &t.intervals[i].sum
+}
+
+// closingOn is the segment's MRR at the end of a local day.
+func (r *Rollup) closingOn(s *series, day int32) money.Amount {
+	days := s.kinds[aggregate.KindDay].rows
+	i := int(day - s.firstDay)
+	switch {
+	case i < 0:
+		return money.Amount{}
+	case i >= len(days):
+		return days[len(days)-1].closing
+	default:
+		return days[i].closing
+	}
+}
+
+// flushRolling makes the rows of the rolling windows, which end at the watermark.
+func (r *Rollup) flushRolling(s *series) ([]Row, error) {
+	days := s.kinds[aggregate.KindDay].rows
+	now := days[len(days)-1]
+	rows := make([]Row, 0, len(r.options.Windows))
+	for i, w := range r.options.Windows {
+		row := r.rollingRow(s, w, &s.rolling[i].sum, now)
+		if err := row.check(); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// Segments is how many segments have anything dated.
+func (r *Rollup) Segments() int {
+	n := 0
+	for _, s := range r.segments {
+		if s.firstDay != clean {
+			n++
+		}
+	}
+	return n
+}
