@@ -19,6 +19,9 @@ var ownTopics = []string{
 	"dead-letters", "progress", "partials", "state",
 }
 
+// authoritiesBytesMax is several times what the largest public bundles of authorities need.
+const authoritiesBytesMax = 2 << 20
+
 func checkBroker(text string) string {
 	host, port, err := net.SplitHostPort(text)
 	if number, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || number == 0 ||
@@ -133,7 +136,7 @@ func (l *loader) checkTLS() {
 		return
 	}
 	if settings.CAFile != "" && l.isSet("kafka.tls.ca_file") {
-		text, err := readRegular(settings.CAFile, documentBytesMax)
+		text, err := readRegular(settings.CAFile, authoritiesBytesMax)
 		if err != nil {
 			l.complain(l.place("kafka.tls.ca_file"), "kafka.tls.ca_file", "cannot be read: %s", osReason(err))
 		} else if !x509.NewCertPool().AppendCertsFromPEM(text) {

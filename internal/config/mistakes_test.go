@@ -190,7 +190,7 @@ func TestUnreadableFilesAreOneProblem(t *testing.T) {
 	for path, want := range map[string]string{
 		"no/such.yaml": "no/such.yaml: cannot be read: no such file or directory",
 		".":            ".: cannot be read: it is not a regular file",
-		large:          large + ": cannot be read: it is larger than 1MiB",
+		large:          large + ": cannot be read: it is larger than 128KiB",
 	} {
 		if _, err := Load(path, nil, ForRun); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", path, err, want)
