@@ -102,6 +102,7 @@ func TestRejectionsOfBytes(t *testing.T) {
 		{"byte order mark", "\xef\xbb\xbf" + fine, ReasonNotJSON, ""},
 		{"form feed as space", fine + "\f", ReasonNotJSON, ""},
 		{"a NUL byte in a string", strings.Replace(fine, `"x"`, "\"\x00\"", 1), ReasonNotJSON, ""},
+		{"a newline in a long string", strings.Replace(fine, `"x"`, "\"long before \n and after it\"", 1), ReasonNotJSON, ""},
 		{"an escaped NUL", strings.Replace(fine, `"x"`, `"\u0000"`, 1), "", ""},
 		{"id of 256 bytes", strings.Replace(fine, `"e1"`, `"`+long(256)+`"`, 1), "", ""},
 		{"id of 257 bytes", strings.Replace(fine, `"e1"`, `"`+long(257)+`"`, 1), ReasonBadField, "id"},
