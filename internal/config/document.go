@@ -63,7 +63,7 @@ func document(text []byte, place func(line, column int) Origin) (root *node, pro
 		return refuse(start, "is not UTF-8 text")
 	}
 	if line := tooDeep(text); line > 0 {
-		return refuse(place(line, 1), "more than %d brackets are open", documentDepthMax)
+		return refuse(place(line, 1), "more than %d brackets or lists are open", documentDepthMax)
 	}
 	// The parser indexes into its tokens and has panicked on malformed text before; a file that
 	// does that is not YAML either way.
@@ -119,21 +119,33 @@ func documentRoot(file *ast.File, place func(line, column int) Origin) (*node, P
 	return root, r.problems
 }
 
-// tooDeep is the line at which more brackets are open than any configuration needs, or 0. It also
-// counts brackets in text and comments: that errs on the safe side.
+// tooDeep is the line at which more brackets are open, or more hyphens nest lists in each other,
+// than any configuration needs; 0: none. It also counts brackets in text: that errs on the safe
+// side. `- - - -` over 128 KiB would cost the parser gigabytes.
 func tooDeep(text []byte) int {
-	depth, line := 0, 1
-	for _, b := range text {
-		switch b {
-		case '\n':
-			line++
-		case '[', '{':
-			depth++
-		case ']', '}':
-			depth = max(depth-1, 0)
+	brackets, number := 0, 0
+	for line := range bytes.Lines(text) {
+		number++
+		if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("#")) {
+			continue
 		}
-		if depth > documentDepthMax {
-			return line
+		for _, b := range line {
+			switch b {
+			case '[', '{':
+				brackets++
+			case ']', '}':
+				brackets = max(brackets-1, 0)
+			}
+			if brackets > documentDepthMax {
+				return number
+			}
+		}
+		hyphens := 0
+		for _, indicator := range []string{"- ", "-\t", "? ", "?\t"} {
+			hyphens += bytes.Count(line, []byte(indicator))
+		}
+		if hyphens > documentDepthMax {
+			return number
 		}
 	}
 	return 0

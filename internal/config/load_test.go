@@ -204,6 +204,18 @@ func TestRulesThatAreComputed(t *testing.T) {
 	}
 }
 
+func TestAddressesThatNeedNoAuthentication(t *testing.T) {
+	for _, address := range []string{"localhost:0", "127.0.0.9:80", "[::1]:8080"} {
+		c, err := Load(written(t, needed), []string{"EXPANSION_HTTP_ADDRESS=" + address}, ForRun)
+		if err != nil || c.HTTP.Address != address {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if _, err := Load(written(t, needed+"http: {address: \"0.0.0.0:80\", insecure: true}\n"), nil, ForRun); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add(documented)
 	f.Add(needed)
