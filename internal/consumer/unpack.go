@@ -92,13 +92,18 @@ func appendSnappy(dst, packed []byte, max int) ([]byte, error) {
 	}
 }
 
-func (a *answer) appendZstd(packed []byte, max int) ([]byte, error) {
+func (a *answer) appendZstd(packed []byte, limit int) ([]byte, error) {
 	if a.zstd == nil {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max)))
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit)))
 		if err != nil {
 			return a.unpacked, fmt.Errorf("start a zstd decoder: %w", err)
 		}
 		a.zstd = d
+	}
+	// The decoder makes room for exactly one batch at a time, which would move all earlier ones.
+	var head zstd.Header
+	if head.Decode(packed) == nil {
+		a.unpacked = slices.Grow(a.unpacked, int(min(max(head.FrameContentSize, 4*uint64(len(packed))), uint64(limit))))
 	}
 	out, err := a.zstd.DecodeAll(packed, a.unpacked)
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
