@@ -36,10 +36,11 @@ func TestMain(m *testing.M) {
 func processor(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
+		//nolint:usetesting // it outlives the test that builds it; TestMain removes it
 		if built.folder, built.err = os.MkdirTemp("", "processor"); built.err != nil {
 			return
 		}
-		cmd := exec.Command("go", append(buildFlags, "-o", filepath.Join(built.folder, "processor"), "./cmd/processor")...)
+		cmd := exec.CommandContext(t.Context(), "go", append(buildFlags, "-o", filepath.Join(built.folder, "processor"), "./cmd/processor")...)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		built.output, built.err = cmd.CombinedOutput()
@@ -83,7 +84,7 @@ func glob(t *testing.T, pattern string) []string {
 // validate runs `processor validate` over a configuration and fails when it is refused.
 func validate(t *testing.T, config string) {
 	t.Helper()
-	cmd := exec.Command(processor(t), "validate", "--config", filepath.Join(root, config))
+	cmd := exec.CommandContext(t.Context(), processor(t), "validate", "--config", filepath.Join(root, config))
 	// A shell that exports the processor's own variables would change what is validated.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "EXPANSION_") })
 	if output, err := cmd.CombinedOutput(); err != nil {
