@@ -1,0 +1,8 @@
+// Package pipeline is the service's loops: the ledger's shards, which read the source topics, and
+// the rollup, which reads what they say and writes the metrics. It owns the order of durability:
+// fetch, apply, publish, checkpoint, commit. It must never decide what an event means, and never
+// save a position that is ahead of an unacknowledged row (invariant I5).
+//
+// Read in this order: pipeline, options, check, session, shard, source, watermark, flush, resend,
+// marker, rollup, sent, observe.
+package pipeline

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"processor/internal/event"
+	"processor/internal/rollup"
+	"processor/internal/row"
+)
+
+// Observer is told what the service does. Each function may be nil, must not block, and must not
+// keep what it is given unless it says so.
+type Observer struct {
+	// Metrics is called on the rollup's goroutine with the rows that changed since the last call,
+	// deleted ones included, as of the watermark. The first call has every row. The rows may be
+	// kept.
+	Metrics func(rows []rollup.Row, watermark event.Time)
+	// Status is called when the phase changes, and after every flush. The status may be kept.
+	Status func(Status)
+}
+
+// Phase is what the service is doing, for readiness and for people.
+type Phase string
+
+// The phases, in their order.
+const (
+	PhaseStarting   Phase = "starting"    // checks, topics, checkpoint directory
+	PhaseJoining    Phase = "joining"     // waits for the group to assign partitions
+	PhaseRestoring  Phase = "restoring"   // reads the checkpoints of the assigned shards
+	PhaseCatchingUp Phase = "catching up" // behind the ends that the sources had at the start
+	PhaseRunning    Phase = "running"
+	PhaseStopping   Phase = "stopping"
+)
+
+// Status is where the service stands.
+type Status struct {
+	Phase     Phase
+	Shards    []ShardStatus // those that this instance owns, in order
+	Of        int           // how many shards there are in all
+	Watermark event.Time    // the smallest of the owned shards'; NoTime before it is known
+}
+
+// Ready says whether the rows are those of everything that was in the sources at the start.
+func (s Status) Ready() bool { return s.Phase == PhaseRunning }
+
+// ShardStatus is where one shard stands.
+type ShardStatus struct {
+	Shard      int
+	Watermark  event.Time
+	Accounts   int
+	LagRecords int64
+	CaughtUp   bool
+	Epoch      uint64
+	Flush      uint64
+	Saved      time.Time // of the last checkpoint; zero before the first
+}
+
+// Result is what became of a record; it is a metric label. Every record read has exactly one
+// (invariant I3).
+type Result string
+
+// The results.
+const (
+	ResultApplied   Result = "applied"
+	ResultDuplicate Result = "duplicate"
+	ResultAmended   Result = "amended"
+	ResultRevoked   Result = "revoked"
+	ResultRejected  Result = "rejected"
+	ResultIgnored   Result = "ignored"
+	ResultSkipped   Result = "skipped" // control markers and records of aborted transactions
+)
+
+// Results are all results, in their order.
+var Results = []Result{
+	ResultApplied, ResultDuplicate, ResultAmended, ResultRevoked, ResultRejected, ResultIgnored, ResultSkipped,
+}
+
+// Reading is the value of every counter and gauge at one moment. Counters count since the start of
+// the process. It is the reader's own.
+type Reading struct {
+	Partitions map[Partition]PartitionReading
+	Shards     map[int]ShardReading
+	Rejections map[event.Reason]int64
+	Rows       map[row.Topic]int64 // acknowledged, by topic without its prefix
+
+	Flushes            int64
+	FlushTime          time.Duration // of all flushes: derive, encode and send
+	Checkpoints        int64
+	CheckpointFailures int64
+	CheckpointTime     time.Duration // of all checkpoints
+	CheckpointBytes    int64         // handed to the store by all checkpoints
+	Rebalances         int64
+	IdentityBreaks     int64
+	MetricsWatermark   event.Time // of the rollup; NoTime before it is known
+	Segments           int        // of the rollup
+}
+
+// Partition names a source partition.
+type Partition struct {
+	Topic     string
+	Partition int32
+}
+
+// PartitionReading is about one source partition. Read is the sum of Results.
+type PartitionReading struct {
+	Read       int64
+	Results    map[Result]int64
+	Position   int64
+	LagRecords int64
+	LagTime    time.Duration // between the append time of the last record and the clock; 0 when caught up
+}
+
+// ShardReading is about one shard that this instance owns.
+type ShardReading struct {
+	Watermark event.Time
+	Saved     time.Time // of the last checkpoint; zero before the first
+	SaveTime  time.Duration
+	SaveBytes int64
+	Accounts  int
+	Restored  int64 // records read from the checkpoint
+	Restoring bool
+}
+
+// Metrics collects what the service counts. The zero value is ready; it is safe for use by several
+// goroutines.
+type Metrics struct {
+	mu      sync.Mutex
+	reading Reading
+}
+
+// Read copies the current values.
+func (m *Metrics) Read() Reading {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.reading
+	r.Partitions = make(map[Partition]PartitionReading, len(m.reading.Partitions))
+	for tp, p := range m.reading.Partitions {
+		p.Results = maps.Clone(p.Results)
+		r.Partitions[tp] = p
+	}
+	r.Shards = maps.Clone(m.reading.Shards)
+	r.Rejections = maps.Clone(m.reading.Rejections)
+	r.Rows = maps.Clone(m.reading.Rows)
+	return r
+}
+
+// update changes values under the lock; the maps exist.
+func (m *Metrics) update(change func(r *Reading)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.reading.Partitions == nil {
+		m.reading = Reading{
+			Partitions: map[Partition]PartitionReading{}, Shards: map[int]ShardReading{},
+			Rejections: map[event.Reason]int64{}, Rows: map[row.Topic]int64{}, MetricsWatermark: event.NoTime,
+		}
+	}
+	change(&m.reading)
+}
