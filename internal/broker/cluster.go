@@ -5,6 +5,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -152,7 +153,7 @@ func (c *Cluster) Exchange(ctx context.Context, node int32, key protocol.ApiKey,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
 	defer cancel()
-	_, err := c.transport.RoundTrip(ctx, c.addr, &exchange{node: node, key: key, talk: talk})
+	_, err := c.transport.RoundTrip(ctx, c.addr, &exchange{ctx: ctx, node: node, key: key, talk: talk})
 	return err
 }
 
@@ -160,6 +161,7 @@ func (c *Cluster) Exchange(ctx context.Context, node int32, key protocol.ApiKey,
 // then gives the pooled, authenticated connection and nothing else: no lookup of leaders or
 // coordinators before each call, no interpretation of the answer.
 type exchange struct {
+	ctx     context.Context //nolint:containedctx // one request's, like http.Request
 	node    int32
 	key     protocol.ApiKey
 	version int16
@@ -180,7 +182,16 @@ func (e *exchange) Required(versions map[protocol.ApiKey]int16) bool {
 	return true
 }
 
-// RawExchange satisfies protocol.RawExchanger.
+// RawExchange satisfies protocol.RawExchanger. The end of the context interrupts reading and
+// writing; the connection is then in the middle of something and is given up.
 func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	return e, e.talk(rw, e.version)
+	stop := func() bool { return true }
+	if conn, ok := rw.(interface{ SetDeadline(t time.Time) error }); ok {
+		stop = context.AfterFunc(e.ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	}
+	err := e.talk(rw, e.version)
+	if !stop() {
+		return nil, cmp.Or(e.ctx.Err(), err)
+	}
+	return e, err
 }

@@ -152,14 +152,14 @@ func TestSampleKeys(t *testing.T) {
 
 func TestTopicsAndOffsets(t *testing.T) {
 	k := kafkatest.Start(t, 2)
-	topic := k.Create(t, "described", 3, kafkatest.AppendTime, map[string]string{"retention.ms": "86400000", "cleanup.policy": "compact"})
+	topic := k.Create(t, "described", 3, kafkatest.AppendTime, map[string]string{"retention.ms": "86400000", "cleanup.policy": "compact,delete"})
 	plain := k.Create(t, "plain", 1, map[string]string{"retention.ms": "-1"})
 	infos, err := consumer.Topics(kafkatest.Context(t), own(t, k), topic, plain, k.Topic("absent"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]consumer.TopicInfo{
-		topic:             {Name: topic, Exists: true, Partitions: 3, LogAppendTime: true, Retention: 24 * time.Hour, RetentionSize: -1, Compacted: true},
+		topic:             {Name: topic, Exists: true, Partitions: 3, LogAppendTime: true, Retention: 24 * time.Hour, RetentionSize: -1, Compacted: true, Deletes: true},
 		plain:             {Name: plain, Exists: true, Partitions: 1, Retention: -time.Millisecond, RetentionSize: -1, Deletes: true},
 		k.Topic("absent"): {Name: k.Topic("absent"), Retention: -1, RetentionSize: -1},
 	}

@@ -90,8 +90,10 @@ func (s *sending) round(ctx context.Context) []*request {
 		}
 		node, err := s.producer.cluster.Leader(ctx, q.lane.tp)
 		if err != nil {
-			q.head.cause = err
-			if ctx.Err() == nil && !broker.Transient(err) {
+			if ctx.Err() != nil {
+				return requests // the deadline is not the cause, it hides it
+			}
+			if q.head.cause = err; !broker.Transient(err) {
 				s.refuse(q, err)
 			}
 			continue
