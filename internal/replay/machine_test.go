@@ -1,0 +1,264 @@
+package replay_test
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+
+	"processor/internal/aggregate"
+	"processor/internal/event"
+	"processor/internal/rollup"
+	"processor/internal/row"
+)
+
+// machine is the whole core as the service puts it together: states that share the accounts, a
+// rollup over them, and a consumer that keeps of every key the row sent last.
+type machine struct {
+	core    aggregate.Options
+	states  []*aggregate.State
+	store   []map[string][]byte // what the checkpoint of each shard holds
+	rollup  *rollup.Rollup
+	version uint64
+	now     event.Time
+	sink    table
+	sent    []sentRow // movements since the last look
+}
+
+// table is rows by topic and key; I1 covers these bytes.
+type table map[string][]byte
+
+// sentRow is a movements row on its way out.
+type sentRow struct {
+	value             []byte
+	restated, deleted bool
+}
+
+func newMachine(core aggregate.Options, shards int) (*machine, error) {
+	m := &machine{core: core, sink: table{}}
+	for range shards {
+		s, err := aggregate.New(core)
+		if err != nil {
+			return nil, err
+		}
+		m.states = append(m.states, s)
+		m.store = append(m.store, map[string][]byte{})
+	}
+	m.newRollup()
+	return m, nil
+}
+
+func (m *machine) newRollup() {
+	m.rollup = rollup.New(rollup.Options{
+		Calendar: m.states[0].Calendar(), Windows: m.core.Windows, UsageGrace: m.core.UsageGrace, Shards: len(m.states),
+	})
+}
+
+// shardOf spreads accounts over shards.
+func shardOf(account string, n int) int {
+	h := fnv.New32a()
+	h.Write([]byte(account))
+	return int(h.Sum32() % uint32(n))
+}
+
+func (m *machine) apply(e *event.Event) (aggregate.Outcome, *event.Rejection) {
+	return m.states[shardOf(e.Subject, len(m.states))].Apply(e)
+}
+
+func (m *machine) advance(t event.Time) {
+	m.now = max(m.now, t)
+	for _, s := range m.states {
+		s.AdvanceTo(t)
+	}
+}
+
+func (m *machine) encoder() row.Encoder {
+	return row.Encoder{Dimensions: m.states[0].Dimensions(), Windows: m.core.Windows}
+}
+
+// stamp is the same for every row, so that equal figures are equal bytes.
+var stamp = row.Stamp{Version: 1}
+
+// flush sends what changed, and keeps the records as a checkpoint does.
+func (m *machine) flush() error {
+	m.version++
+	for i, s := range m.states {
+		u := s.Flush()
+		m.send(&u)
+		if err := m.put(i, s, m.rollup, &u); err != nil {
+			return err
+		}
+		if err := s.Check(); err != nil {
+			return err
+		}
+		for _, k := range s.TakeKept() {
+			_, known := m.store[i][string(k.Key)]
+			if known && !k.Replaces {
+				return fmt.Errorf("the record %q is kept twice and does not say that it replaces one", k.Key)
+			}
+			m.store[i][string(k.Key)] = k.Value
+		}
+	}
+	rows, err := m.rollup.Flush()
+	if err != nil {
+		return err
+	}
+	m.sink.metrics(m.encoder(), rows)
+	return nil
+}
+
+// put hands a shard's registers to a rollup.
+func (m *machine) put(shard int, s *aggregate.State, r *rollup.Rollup, u *aggregate.Updates) error {
+	for j := range u.Registers {
+		g := &u.Registers[j]
+		register := g.Register
+		if g.Deleted {
+			register = nil
+		}
+		if err := r.Put(shard, s.Segment(g.Key.Segment), g.Key.Kind, g.Key.Index, register, m.version); err != nil {
+			return err
+		}
+	}
+	r.SetWatermark(shard, m.now)
+	return nil
+}
+
+// send upserts the rows of one flush.
+func (m *machine) send(u *aggregate.Updates) {
+	enc := m.encoder()
+	for i := range u.Movements {
+		r := u.Movements[i]
+		m.sent = append(m.sent, sentRow{enc.Movement(nil, &r, stamp), r.Restated, r.Deleted})
+	}
+	m.sink.ledger(enc, u)
+}
+
+func (t table) put(topic row.Topic, key, value []byte, deleted bool) {
+	name := string(topic) + " " + string(key)
+	if deleted {
+		delete(t, name)
+		return
+	}
+	t[name] = value
+}
+
+// ledger upserts the rows of a state; restated says how a row came about, so it is left out.
+func (t table) ledger(enc row.Encoder, u *aggregate.Updates) {
+	for i := range u.Movements {
+		r := u.Movements[i]
+		r.Restated = false
+		t.put(row.TopicMovements, enc.MovementKey(nil, &r), enc.Movement(nil, &r, stamp), r.Deleted)
+	}
+	for i := range u.Accounts {
+		r := &u.Accounts[i]
+		t.put(row.TopicAccounts, enc.AccountKey(nil, r), enc.Account(nil, r, stamp), false)
+	}
+	for i := range u.Months {
+		r := u.Months[i]
+		r.Restated = false
+		t.put(row.TopicAccountMonths, enc.MonthKey(nil, &r), enc.Month(nil, &r, stamp), r.Deleted)
+	}
+}
+
+var shardColumns = regexp.MustCompile(`"complete_shards":[0-9]+,"shards":[0-9]+`)
+
+var knownAt = regexp.MustCompile(`"known_at":"[^"]*"`)
+
+// metrics upserts rows of the rollup; how many shards made them is no figure.
+func (t table) metrics(enc row.Encoder, rows []rollup.Row) {
+	for i := range rows {
+		r := rows[i]
+		r.Restated = false
+		value := shardColumns.ReplaceAll(enc.Metric(nil, &r, stamp), []byte(`"complete_shards":0,"shards":0`))
+		t.put(row.TopicMetrics, enc.MetricKey(nil, &r), value, r.Deleted)
+	}
+}
+
+// scratch is every row as it comes from nothing but the states as they are: Everything, and a
+// rollup that never knew anything else.
+func (m *machine) scratch() (table, error) {
+	t := table{}
+	fresh := rollup.New(rollup.Options{
+		Calendar: m.states[0].Calendar(), Windows: m.core.Windows, UsageGrace: m.core.UsageGrace, Shards: len(m.states),
+	})
+	for i, s := range m.states {
+		u := s.Everything()
+		t.ledger(m.encoder(), &u)
+		if err := m.put(i, s, fresh, &u); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := fresh.Flush()
+	if err != nil {
+		return nil, err
+	}
+	t.metrics(m.encoder(), rows)
+	return t, nil
+}
+
+// restart throws the states and the rollup away and makes them again from what the checkpoint
+// holds, in any order.
+func (m *machine) restart(dice *rand.Rand) error {
+	for i := range m.states {
+		s, err := aggregate.New(m.core)
+		if err != nil {
+			return err
+		}
+		keys := slices.Sorted(maps.Keys(m.store[i]))
+		dice.Shuffle(len(keys), func(a, b int) { keys[a], keys[b] = keys[b], keys[a] })
+		for _, key := range keys {
+			if err := s.Restore(m.store[i][key]); err != nil {
+				return err
+			}
+		}
+		s.AdvanceTo(m.now)
+		m.states[i] = s
+	}
+	m.newRollup()
+	return m.flush()
+}
+
+// diff tells the first differences of two tables, "" when they are the same bytes.
+func diff(got, want table) string {
+	var b bytes.Buffer
+	n := 0
+	names := maps.Clone(got)
+	maps.Copy(names, want)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		g, w := got[name], want[name]
+		if bytes.Equal(g, w) {
+			continue
+		}
+		if n++; n > 4 {
+			continue
+		}
+		switch {
+		case g == nil:
+			fmt.Fprintf(&b, "missing: %s\n", name)
+		case w == nil:
+			fmt.Fprintf(&b, "too much: %s\n", name)
+		default:
+			fmt.Fprintf(&b, "%s: %s\n", name, cells(g, w))
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	fmt.Fprintf(&b, "%d rows differ", n)
+	return b.String()
+}
+
+// cells lists the columns in which two rows differ.
+func cells(got, want []byte) string {
+	g, w := columnsOf(got), columnsOf(want)
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		if g[name] != w[name] {
+			list = append(list, fmt.Sprintf("%s is %v, want %v", name, g[name], w[name]))
+		}
+	}
+	return fmt.Sprint(list)
+}

@@ -1,0 +1,271 @@
+package replay_test
+
+import (
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata" // the stories' zones, also where the machine has none
+
+	"github.com/cockroachdb/datadriven"
+
+	"processor/internal/aggregate"
+	"processor/internal/event"
+)
+
+// TestScripts runs the stories of the core. A story is commands with what they print:
+//
+//	config     starts over; lines such as zone, coalesce, rates, groupings (see configure)
+//	apply      events in the notation of nativeEvents; prints what was not simply applied
+//	advance    moves the watermark: advance 2026-03-01
+//	ledger     movements rows, of one account or of all
+//	sent       movements rows sent since the last look, and which of them correct a final one
+//	months     account_months rows
+//	metrics    answers queries: SEGMENT INTERVAL[: column...]
+//	accounts   accounts rows, or the columns named
+//	restart    encode, decode, go on
+//
+// Beside the machine that prints runs one that restarts after every command. Whenever the story
+// looks, its events are also run in other orders, doubled late, in other steps of the watermark,
+// over 1, 4 and 16 shards and through replay: all must hold the same bytes, and reconcile.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "../aggregate/testdata/script", func(t *testing.T, path string) {
+		s := &story{}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			return s.command(t, d)
+		})
+	})
+}
+
+// story is one run of a script.
+type story struct {
+	main    *machine
+	crashed *machine // restarts after every command
+	dice    *rand.Rand
+	records [][]byte // applied so far
+	events  []*event.Event
+	looked  string // what was compared last
+}
+
+func (s *story) command(t *testing.T, d *datadriven.TestData) string {
+	if s.main == nil || d.Cmd == "config" {
+		if problem := s.configure(t, d); problem != "" {
+			return problem
+		}
+		if d.Cmd == "config" {
+			return ""
+		}
+	}
+	printed := s.do(t, d, s.main)
+	if again := s.do(t, d, s.crashed); again != printed {
+		d.Fatalf(t, "a machine that restarts after every command prints\n%swhere the other prints\n%s", again, printed)
+	}
+	if d.Cmd != "sent" {
+		if err := s.crashed.restart(s.dice); err != nil {
+			d.Fatalf(t, "restart: %v", err)
+		}
+	}
+	return printed
+}
+
+// do runs one command on one machine.
+func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
+	arg := ""
+	if len(d.CmdArgs) > 0 {
+		arg = d.CmdArgs[0].Key
+	}
+	switch d.Cmd {
+	case "apply":
+		return s.apply(t, d, m)
+	case "advance":
+		at, ok := event.ParseTime([]byte(instantOf(arg)))
+		if !ok {
+			d.Fatalf(t, "%q is no instant", arg)
+		}
+		m.advance(at)
+		s.flush(t, d, m)
+		return ""
+	case "restart":
+		if err := m.restart(s.dice); err != nil {
+			d.Fatalf(t, "restart: %v", err)
+		}
+		return ""
+	case "sent":
+		if m == s.crashed { // it sends everything again
+			return s.sent(s.main)
+		}
+		printed := s.sent(m)
+		return printed
+	}
+	if m == s.main {
+		s.look(t, d)
+	}
+	switch d.Cmd {
+	case "ledger":
+		return ledger(m.sink.of("movements"), arg)
+	case "months":
+		return months(m.sink, arg)
+	case "accounts":
+		var asked []string
+		for _, a := range d.CmdArgs {
+			asked = append(asked, a.Key)
+		}
+		return accounts(m.sink, asked)
+	case "metrics":
+		return metrics(m.sink, d.Input)
+	}
+	d.Fatalf(t, "unknown command %s", d.Cmd)
+	return ""
+}
+
+func (s *story) flush(t *testing.T, d *datadriven.TestData, m *machine) {
+	if err := m.flush(); err != nil {
+		d.Fatalf(t, "flush: %v", err)
+	}
+}
+
+// apply decodes and applies the events of the input.
+func (s *story) apply(t *testing.T, d *datadriven.TestData, m *machine) string {
+	records, err := nativeEvents(d.Input)
+	if err != nil {
+		d.Fatalf(t, "%v", err)
+	}
+	var b strings.Builder
+	decoder := event.NewDecoder(event.Options{})
+	for _, record := range records {
+		e, rejection := decoder.Decode(record, nil)
+		if m == s.main {
+			s.records = append(s.records, record)
+		}
+		var outcome aggregate.Outcome
+		if rejection == nil && e != nil {
+			if m == s.main {
+				s.events = append(s.events, e)
+			}
+			outcome, rejection = m.apply(e)
+		}
+		switch {
+		case rejection != nil:
+			fmt.Fprintf(&b, "rejected: %s %s\n", rejection.Reason, rejection.Detail)
+		case outcome != aggregate.Applied:
+			fmt.Fprintf(&b, "%s: %s\n", e.ID, outcome)
+		}
+	}
+	s.flush(t, d, m)
+	return b.String()
+}
+
+// sent prints what the first machine sent since the last look.
+func (s *story) sent(m *machine) string {
+	var b strings.Builder
+	for _, r := range m.sent {
+		c := columnsOf(r.value)
+		fmt.Fprintf(&b, "%s %s", c.text("account"), movementLine(c))
+		if r.restated {
+			b.WriteString(", restated")
+		}
+		if r.deleted {
+			b.WriteString(", deleted")
+		}
+		b.WriteByte('\n')
+	}
+	if m == s.main {
+		defer func() { m.sent = nil }()
+	}
+	return b.String()
+}
+
+// configure starts over with the options of the input.
+func (s *story) configure(t *testing.T, d *datadriven.TestData) string {
+	*s = story{dice: rand.New(rand.NewPCG(7, 7))}
+	input := ""
+	if d.Cmd == "config" {
+		input = d.Input
+	}
+	core, err := coreOptions(input)
+	if err != nil {
+		d.Fatalf(t, "%v", err)
+	}
+	for _, m := range []**machine{&s.main, &s.crashed} {
+		if *m, err = newMachine(core, 1); err != nil {
+			return "error: " + err.Error() + "\n"
+		}
+	}
+	return ""
+}
+
+// coreOptions reads the lines of a config command; what is not named is as the goldens have it.
+func coreOptions(input string) (aggregate.Options, error) {
+	o := aggregate.Options{
+		Currency: "USD", Zone: time.UTC, ReportingStart: event.NoTime, Coalesce: time.Hour, UsageGrace: 12 * time.Hour,
+	}
+	for _, line := range strings.Split(input, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if err := coreOption(&o, words[0], words[1:]); err != nil {
+			return o, fmt.Errorf("%s: %w", line, err)
+		}
+	}
+	return o, nil
+}
+
+func coreOption(o *aggregate.Options, name string, words []string) (err error) {
+	switch name {
+	case "zone":
+		o.Zone, err = time.LoadLocation(words[0])
+	case "currency":
+		o.Currency = words[0]
+	case "coalesce":
+		o.Coalesce, err = time.ParseDuration(words[0])
+	case "grace":
+		o.UsageGrace, err = time.ParseDuration(words[0])
+	case "fiscal":
+		_, err = fmt.Sscan(words[0], &o.FiscalYearStart)
+	case "start":
+		o.ReportingStart, err = dateIn(o.Zone, words[0])
+	case "day_factor":
+		if words[0] == "30" {
+			o.DaysPerMonth = big.NewRat(30, 1)
+		} else {
+			o.DaysPerMonth = big.NewRat(36525, 1200)
+		}
+	case "groupings":
+		for _, w := range words {
+			o.Groupings = append(o.Groupings, strings.Split(w, ","))
+		}
+	case "windows":
+		for _, w := range words {
+			window, known := aggregate.WindowNamed(w)
+			if !known {
+				return fmt.Errorf("no window %q", w)
+			}
+			o.Windows = append(o.Windows, window)
+		}
+	case "rates":
+		table := aggregate.RateTable{From: event.NoTime, Rates: map[string]*big.Rat{}}
+		for _, w := range words {
+			currency, rate, isRate := strings.Cut(w, "=")
+			if !isRate {
+				if table.From, err = dateIn(o.Zone, w); err != nil {
+					return err
+				}
+				continue
+			}
+			table.Rates[currency], _ = new(big.Rat).SetString(rate)
+		}
+		o.Rates = append(o.Rates, table)
+	default:
+		err = fmt.Errorf("no such option")
+	}
+	return err
+}
+
+// dateIn is the first instant of a local date that starts at midnight.
+func dateIn(zone *time.Location, s string) (event.Time, error) {
+	t, err := time.ParseInLocation(time.DateOnly, s, zone)
+	return event.At(t), err
+}
