@@ -49,7 +49,19 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 		return o, fmt.Errorf("day factor %q does not exist", c.Rules.DayFactor)
 	}
 	o.DaysPerMonth = factor
+	mode, ok := usageModes[c.Rules.Usage]
+	if !ok {
+		return o, fmt.Errorf("usage mode %q does not exist", c.Rules.Usage)
+	}
+	o.Usage = mode
 	return o, nil
+}
+
+// usageModes are the ways in which a month of usage becomes a level.
+var usageModes = map[string]aggregate.UsageMode{
+	"normalised": aggregate.UsageNormalised,
+	"raw":        aggregate.UsageRaw,
+	"exclude":    aggregate.UsageExclude,
 }
 
 // dayFactors are the days of a month by which a daily price is brought to a month.

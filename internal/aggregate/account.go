@@ -16,13 +16,14 @@ type account struct {
 	id      string
 	records map[event.Key]*record
 
-	snapshots  []*snapshot        // counted subscription events, in order
-	revoked    []*snapshot        // revoked subscription events, in order
-	attributes []*attributeChange // counted account events, in order
-	charges    []charge           // counted charges that have a rate, by time
-	usage      []*event.Event     // counted usage and statements, by time, for the rated months
-	signals    []*event.Event     // counted signals, by time, for readiness
-	erasures   []*event.Event     // counted erasures
+	snapshots   []*snapshot        // counted subscription events, in order
+	revoked     []*snapshot        // revoked subscription events, in order
+	attributes  []*attributeChange // counted account events, in order
+	charges     []charge           // counted charges that have a rate, by time
+	usage       []*event.Event     // counted usage and statements, by time, for the rated months
+	formerUsage []*event.Event     // usage that was accepted and no longer counts
+	signals     []*event.Event     // counted signals, by time, for readiness
+	erasures    []*event.Event     // counted erasures
 
 	revocations map[event.Key]int // target -> how many kept revocations name it
 
@@ -118,11 +119,19 @@ func (a *account) reindex(key event.Key, s *State) {
 		}
 	case event.TypeUsageRecorded, event.TypeUsageStatement:
 		a.usage = insertEvent(a.usage, e, withdrawn)
+		if withdrawn {
+			a.formerUsage = append(a.formerUsage, e)
+		}
 	case event.TypeSignalObserved:
 		a.signals = insertEvent(a.signals, e, withdrawn)
 	case event.TypeAccountErased:
 		a.erasures = insertEvent(a.erasures, e, withdrawn)
 	case event.TypeEventRevoked:
+	}
+	for _, v := range r.versions[:len(r.versions)-1] {
+		if v.Usage != nil || v.Statement != nil {
+			a.formerUsage = append(a.formerUsage, v)
+		}
 	}
 }
 
@@ -172,6 +181,7 @@ func (a *account) forget(key event.Key) {
 	a.charges = slices.DeleteFunc(a.charges, func(c charge) bool { return c.event.Key() == key })
 	byEvent := func(e *event.Event) bool { return e.Key() == key }
 	a.usage = slices.DeleteFunc(a.usage, byEvent)
+	a.formerUsage = slices.DeleteFunc(a.formerUsage, byEvent)
 	a.signals = slices.DeleteFunc(a.signals, byEvent)
 	a.erasures = slices.DeleteFunc(a.erasures, byEvent)
 }

@@ -8,7 +8,7 @@ import (
 // accountRow is the account at the watermark.
 func (s *State) accountRow(a *account, d *derived) AccountRow {
 	row := AccountRow{
-		Account: a.id, Name: a.name(d.asOf), Status: d.status(), MRR: d.mrr, Committed: d.committed,
+		Account: a.id, Name: a.name(d.asOf), Status: d.status(), MRR: d.mrr, Committed: d.committed, UsageRunRate: d.usage,
 		FirstPaidAt: d.firstPaidAt, LastMovementAt: event.NoTime, Dims: d.dims,
 		Windows: make([]WindowSums, len(s.options.Windows)),
 	}
@@ -33,12 +33,12 @@ func (m *Movement) hasAmount() bool {
 }
 
 func (w *WindowSums) add(m *Movement) {
-	switch m.Class {
-	case ClassExpansion:
+	switch {
+	case m.IsUsage: // a month's row falling out of a window is not a slowdown
+	case m.Class == ClassExpansion:
 		w.Expansion = w.Expansion.Add(m.Amount())
-	case ClassContraction:
+	case m.Class == ClassContraction:
 		w.Contraction = w.Contraction.Sub(m.Amount())
-	default:
 	}
 	w.NetChange = w.NetChange.Add(m.Change)
 }

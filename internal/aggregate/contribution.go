@@ -14,6 +14,7 @@ type contributions struct {
 	windows  []Window
 	all      int // groupings, "all" included
 	deltas   map[RegisterKey]*Register
+	months   map[RegisterKey]money.Amount // the account's new expansion in the months looked at
 	spare    []*Register
 	shares   []share
 }
@@ -26,7 +27,7 @@ type share struct {
 }
 
 func newContributions(c *Calendar, windows []Window, groupings int) *contributions {
-	return &contributions{calendar: c, windows: windows, all: groupings, deltas: map[RegisterKey]*Register{}}
+	return &contributions{calendar: c, windows: windows, all: groupings, deltas: map[RegisterKey]*Register{}, months: map[RegisterKey]money.Amount{}}
 }
 
 // reset forgets the deltas and keeps their memory.
@@ -36,6 +37,7 @@ func (c *contributions) reset() {
 		c.spare = append(c.spare, r)
 	}
 	clear(c.deltas)
+	clear(c.months)
 }
 
 func (c *contributions) delta(key RegisterKey) *Register {
@@ -131,7 +133,7 @@ func (c *contributions) window(d *derived, place int, w Window, sign int) {
 func (d *derived) last() entry { return d.before(len(d.entries)) }
 
 func (c *contributions) addBefore(e *entry, place int32, sign int) {
-	if e.kind != entryRow || e.row.Class != ClassExpansion {
+	if e.kind != entryRow || e.row.Class != ClassExpansion || e.row.IsUsage {
 		return
 	}
 	var r Register
@@ -153,9 +155,22 @@ func (c *contributions) add(s span, sign int) {
 		c.addCohortNet(&s, g)
 		for i := range c.shares {
 			c.shares[i].count()
-			c.delta(RegisterKey{c.shares[i].segment, s.kind, s.index}).add(&c.shares[i].sums, sign)
+			key := RegisterKey{c.shares[i].segment, s.kind, s.index}
+			c.delta(key).add(&c.shares[i].sums, sign)
+			if expansion := c.shares[i].sums.Sums[SumExpansion]; s.kind == KindMonth && !expansion.IsZero() {
+				c.noteMonth(key, expansion, sign)
+			}
 		}
 	}
+}
+
+// noteMonth remembers what the account expanded by in a month: nothing, unless the new state says
+// otherwise.
+func (c *contributions) noteMonth(key RegisterKey, expansion money.Amount, sign int) {
+	if sign < 0 {
+		expansion = money.Amount{}
+	}
+	c.months[key] = expansion
 }
 
 // count turns the flags into distinct accounts.
@@ -190,8 +205,13 @@ func (c *contributions) addEntry(s *span, grouping, i int, before *entry) {
 		if e.row.inert() || e.row.transfer != nil && s.d.staysIn(grouping, i) {
 			return
 		}
-		to.sums.book(e.row)
 		to.sums.tally(e.row, before)
+		to.sums.bookUsageLevel(e, before)
+		if e.row.IsUsage && s.kind.showsUsageNet() {
+			to.sums.bookUsageChange(e.row)
+			return
+		}
+		to.sums.book(e.row)
 		to.flags |= flagsOf(e.row)
 	}
 }
@@ -201,7 +221,7 @@ func (c *contributions) addEntry(s *span, grouping, i int, before *entry) {
 func (d *derived) staysIn(grouping, i int) bool {
 	row := d.entries[i].row
 	other := i + 1
-	if i > 0 && d.entries[i-1].kind == entryRow && d.entries[i-1].row.transfer == row.transfer {
+	if !row.leaves {
 		other = i - 1
 	}
 	return d.entries[other].dims.Segments[grouping] == d.entries[i].dims.Segments[grouping]

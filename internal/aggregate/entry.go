@@ -20,6 +20,7 @@ type entry struct {
 	dims      *Dims        // under which it counts
 	mrr       money.Amount // booked after it
 	held      money.Amount
+	usage     money.Amount // the level of usage
 	dimsAfter *Dims
 }
 
@@ -43,6 +44,7 @@ type derived struct {
 	entries     []entry
 	mrr         money.Amount
 	held        money.Amount
+	usage       money.Amount
 	committed   money.Amount
 	paid        bool
 	firstPaidAt event.Time
@@ -69,77 +71,14 @@ func (f *fold) entriesOf(d *derived) {
 		if i > 0 {
 			before = d.entries[i-1]
 		}
-		e.mrr, e.held, e.dimsAfter = before.mrr, before.held, e.dims
+		e.mrr, e.held, e.usage, e.dimsAfter = before.mrr, before.held, before.usage, e.dims
 		if e.kind == entryRow && !e.row.inert() {
-			e.mrr, e.held = e.row.After, e.row.heldAfter
+			e.mrr, e.held, e.usage = e.row.After, e.row.heldAfter, e.row.usageAfter
 			if e.row.transfer != nil { // between the halves the account is nowhere
 				e.mrr = before.mrr.Add(e.row.Change)
 			}
 		}
 	}
-}
-
-// point is a change of committed MRR, at the instant at which it became known or took effect.
-type point struct {
-	at     event.Time
-	change money.Amount
-}
-
-// committedPoints are the changes of the MRR that remains after every known future change: of
-// each subscription the last snapshot in order that is known or in force, in its last phase
-// (spec: rules 2.6).
-func (f *fold) committedPoints() []point {
-	known := make([]*snapshot, 0, len(f.account.snapshots))
-	for _, s := range f.account.snapshots {
-		if knownAt(s) <= f.now {
-			known = append(known, s)
-		}
-	}
-	slices.SortStableFunc(known, func(a, b *snapshot) int { return cmp.Compare(knownAt(a), knownAt(b)) })
-	last := map[string]*snapshot{}
-	worth := map[string]money.Amount{}
-	var points []point
-	set := func(at event.Time, subscription string, amount money.Amount) {
-		if change := amount.Sub(worth[subscription]); !change.IsZero() {
-			points = append(points, point{at, change})
-			worth[subscription] = amount
-		}
-	}
-	tables := f.options.Rates
-	next := f.options.tableAt(0) + 1
-	revalue := func(until event.Time) {
-		for ; next < len(tables) && tables[next].From <= until; next++ {
-			for _, s := range f.account.snapshots { // in order, for equal sums in equal order
-				if last[s.name()] == s {
-					set(tables[next].From, s.name(), s.final().counted(f.options, next))
-				}
-			}
-		}
-	}
-	for _, s := range known {
-		revalue(knownAt(s))
-		if l := last[s.name()]; l != nil && l.order.compare(&s.order) > 0 {
-			continue
-		}
-		last[s.name()] = s
-		set(knownAt(s), s.name(), s.final().counted(f.options, f.options.tableAt(knownAt(s))))
-	}
-	revalue(f.now)
-	return points
-}
-
-// knownAt is when a snapshot starts to count for committed MRR.
-func knownAt(s *snapshot) event.Time { return min(s.event.Time, s.order.at) }
-
-// counted is the phase's MRR under a rate table: paused lines are held but not counted.
-func (p *phase) counted(o *Options, table int) money.Amount {
-	var sum money.Amount
-	for i := range p.lines {
-		if l := &p.lines[i]; l.held() && !l.paused() {
-			sum = sum.Add(l.valueUnder(o, max(table, 0)))
-		}
-	}
-	return sum
 }
 
 // datedEntries adds committed MRR and charges under the dimensions of their instant; a change of

@@ -17,13 +17,14 @@ type fold struct {
 	account  *account
 	now      event.Time
 
-	book  book
-	ended []endedLine
-	memo  []groupMemo // of the pass before; made again as long as the groups are the same
-	fresh []groupMemo
-	rows  []Movement
+	book    book
+	usage   usageState
+	changes []change // in force by the watermark
+	ended   []endedLine
+	memo    []groupMemo // of the pass before; made again as long as the groups are the same
+	fresh   []groupMemo
+	rows    []Movement
 
-	held0       money.Amount // held MRR before the row being booked
 	firstPaidAt event.Time
 	hasPaid     bool // firstPaidAt or an import without a date is known
 	cohort      string
@@ -42,6 +43,7 @@ const (
 	rankTransfer = iota
 	rankFX
 	rankGroup
+	rankUsage
 )
 
 // booking is one thing to book.
@@ -57,8 +59,10 @@ func (f *fold) run() {
 	f.firstPaidAt = event.NoTime
 	f.book = book{options: f.options, table: max(f.options.tableAt(0), 0)}
 	changes, superseded, ahead := changesUpTo(a.snapshots, f.now)
+	f.changes = changes
 	groups := groupsOf(changes, f.options.Coalesce, f.calendar)
 	transfers := f.transfers()
+	f.prepareUsage(changes, groups)
 	for _, b := range f.bookings(groups, transfers) {
 		switch b.rank {
 		case rankTransfer:
@@ -67,6 +71,8 @@ func (f *fold) run() {
 			f.bookFX(b.n)
 		case rankGroup:
 			f.bookGroup(&groups[b.n])
+		case rankUsage:
+			f.bookUsage(&f.usage.bookings[b.n])
 		}
 	}
 	for i := range superseded {
@@ -91,11 +97,13 @@ func unmoved(key string, at event.Time, class Class, rule string, final bool) Mo
 
 // rank is the row's place among those of its instant.
 func (m *Movement) rank() int {
-	switch m.Rule {
-	case "7":
+	switch {
+	case m.transfer != nil:
 		return rankTransfer
-	case "8":
+	case m.Class == ClassFX:
 		return rankFX
+	case m.IsUsage:
+		return rankUsage
 	default:
 		return rankGroup
 	}
@@ -126,6 +134,9 @@ func (f *fold) bookings(groups []group, transfers []*attributeChange) []booking 
 	for i := range groups {
 		all = append(all, booking{groups[i].at(), rankGroup, i})
 	}
+	for i := range f.usage.bookings {
+		all = append(all, booking{f.usage.bookings[i].at, rankUsage, i})
+	}
 	slices.SortFunc(all, func(a, b booking) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank, b.rank), cmp.Compare(a.n, b.n))
 	})
@@ -135,16 +146,21 @@ func (f *fold) bookings(groups []group, transfers []*attributeChange) []booking 
 // bookTransfer moves the booked MRR from the old combination of dimensions to the new one.
 func (f *fold) bookTransfer(c *attributeChange) {
 	moved := f.book.mrr() // giveDims takes it back where no dimension changes
-	held := f.book.held()
-	f.rows = append(f.rows,
-		Movement{Key: transferKey(c.event, "out"), At: c.at, Class: ClassTransfer, Change: moved.Neg(), Before: moved, Parts: &noParts, Rule: "7", Final: true, heldAfter: held, transfer: c},
-		Movement{Key: transferKey(c.event, "in"), At: c.at, Class: ClassTransfer, Change: moved, After: moved, Parts: &noParts, Rule: "7", Final: true, heldAfter: held, transfer: c})
+	out := Movement{
+		Key: transferKey(c.event, "out"), At: c.at, Class: ClassTransfer, Change: moved.Neg(), Before: moved, Parts: &noParts,
+		Rule: "7", Final: true, heldAfter: f.book.held(), usageAfter: f.book.usage, transfer: c, leaves: true,
+	}
+	in := out
+	in.leaves = false
+	in.Key, in.Change, in.Before, in.After = transferKey(c.event, "in"), moved, money.Amount{}, moved
+	f.rows = append(f.rows, out, in)
 }
 
 // bookFX revalues everything under the rate table that starts; it is never expansion.
 func (f *fold) bookFX(table int) {
 	before := f.book.mrr()
-	if !f.book.revalue(table) {
+	licensed := f.book.revalue(table)
+	if usage := f.revalueUsage(f.options.Rates[table].From); !licensed && !usage {
 		return
 	}
 	from := f.options.Rates[table].From
@@ -152,7 +168,7 @@ func (f *fold) bookFX(table int) {
 	date := dateOfDay(f.calendar.Day(from)).Format(time.DateOnly)
 	f.rows = append(f.rows, Movement{
 		Key: "fx/" + date, At: from, Class: ClassFX, Change: after.Sub(before), Before: before, After: after,
-		Parts: &noParts, Rule: "8", Final: true, heldAfter: f.book.held(),
+		Parts: &noParts, Rule: "8", Final: true, heldAfter: f.book.held(), usageAfter: f.book.usage,
 	})
 }
 
@@ -160,10 +176,15 @@ func (f *fold) bookFX(table int) {
 func (f *fold) bookGroup(g *group) {
 	beforeHeld, beforeMRR, beforePaused := f.book.held(), f.book.mrr(), f.book.paused
 	typing := f.applyGroup(g, beforeHeld.Sign() > 0)
+	if removed := f.endUsage(g); !removed.IsZero() {
+		withUsage := *typing // the memo keeps what the lines alone make
+		typing = &withUsage
+		typing.shrink(ruleLine, DownRemoved, removed)
+	}
 	held, mrr := f.book.held(), f.book.mrr()
 	row := Movement{
 		Key: g.members[0].key(), At: g.at(), Before: beforeMRR, After: mrr, Change: mrr.Sub(beforeMRR),
-		Parts: &noParts, Rule: ruleClass.String(), Final: f.now >= g.finalAt, heldAfter: held,
+		Parts: &noParts, Rule: ruleClass.String(), Final: f.now >= g.finalAt, heldAfter: held, usageAfter: f.book.usage,
 	}
 	if rise := f.book.paused.Sub(beforePaused); rise.Sign() > 0 {
 		row.Paused = rise
@@ -189,7 +210,7 @@ func (f *fold) bookGroup(g *group) {
 	for i := range g.members[1:] {
 		f.rows = append(f.rows, Movement{
 			Key: g.members[i+1].key(), At: row.At, Class: ClassNone, Before: mrr, After: mrr, Parts: &noParts,
-			Rule: "3.3", MergedInto: row.Key, Final: row.Final, heldAfter: held,
+			Rule: "3.3", MergedInto: row.Key, Final: row.Final, heldAfter: held, usageAfter: f.book.usage,
 		})
 	}
 }
@@ -204,6 +225,9 @@ func (f *fold) notePaid(g *group, class Class, held money.Amount) {
 	given := event.NoTime
 	if class == ClassOpening {
 		given = g.firstPaidAt()
+	}
+	if class == ClassNew {
+		f.noteNew(g.at())
 	}
 	if given != event.NoTime {
 		f.book.paid = true
@@ -271,7 +295,7 @@ func (f *fold) typeGroup(g *group, pays bool) groupMemo {
 	day := f.calendar.Day(g.at())
 	c := comparison{
 		group: g, options: f.options, table: f.options.tableAt(g.at()), pays: pays, day: day,
-		history: &history{held: f.heldLines(nil), ended: f.ended, since: f.yearBefore(g.at())},
+		history: &history{held: f.book.heldLines(nil), ended: f.ended, since: f.yearBefore(g.at())},
 		unpaid:  map[string]bool{}, termEnd: map[string]event.Time{},
 	}
 	for _, name := range touched {
@@ -284,11 +308,11 @@ func (f *fold) typeGroup(g *group, pays bool) groupMemo {
 			}
 		}
 	}
-	c.before = f.heldLines(touched)
+	c.before = f.book.heldLines(touched)
 	for i := range g.members {
 		f.book.set(g.members[i])
 	}
-	c.after = f.heldLines(touched)
+	c.after = f.book.heldLines(touched)
 	return groupMemo{members: g.members, pays: pays, typing: c.parts(), ended: endedLines(c.before, c.after, g.at())}
 }
 
@@ -299,10 +323,10 @@ func (f *fold) yearBefore(t event.Time) event.Time {
 }
 
 // heldLines are the held lines of the named subscriptions (of all when nil), in order.
-func (f *fold) heldLines(only []string) []*line {
+func (b *book) heldLines(only []string) []*line {
 	var held []*line
-	for i := range f.book.subs {
-		s := &f.book.subs[i]
+	for i := range b.subs {
+		s := &b.subs[i]
 		if only != nil && !slices.Contains(only, s.subscription) {
 			continue
 		}
@@ -352,7 +376,7 @@ func (f *fold) giveDims() {
 		case row.transfer == nil:
 			applyWhile(func(c *attributeChange) bool { return c.at <= row.At })
 			row.Dims = current
-		case i+1 < len(f.rows) && f.rows[i+1].transfer == row.transfer: // the half that leaves
+		case row.leaves:
 			applyWhile(func(c *attributeChange) bool { return c.order.compare(&row.transfer.order) < 0 })
 			row.Dims = current
 		default:

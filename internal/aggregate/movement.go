@@ -113,8 +113,14 @@ type Movement struct {
 	Final      bool
 	Dims       *Dims
 
-	heldAfter money.Amount
-	transfer  *attributeChange // of which the row is a half, or nil
+	IsUsage     bool // a month of usage
+	Provisional bool // the month is open
+	Unconfirmed bool // a rise that the next month has not held yet (spec: rules 6.5)
+
+	heldAfter  money.Amount
+	usageAfter money.Amount     // the level of usage, which is part of held
+	transfer   *attributeChange // of which the row is a half, or nil
+	leaves     bool             // the half that goes out
 }
 
 // Amount is the class amount: the change of held MRR that the class is about.
@@ -125,7 +131,8 @@ func (m *Movement) equal(o *Movement) bool {
 	return m.Key == o.Key && m.At == o.At && m.Class == o.Class && m.Change == o.Change &&
 		m.Before == o.Before && m.After == o.After && m.Paused == o.Paused && m.Resumed == o.Resumed &&
 		(m.Parts == o.Parts || *m.Parts == *o.Parts) && m.Rule == o.Rule && m.MergedInto == o.MergedInto &&
-		m.Renamed == o.Renamed && m.Final == o.Final && m.Dims == o.Dims && m.heldAfter == o.heldAfter
+		m.Renamed == o.Renamed && m.Final == o.Final && m.Dims == o.Dims && m.heldAfter == o.heldAfter &&
+		m.Provisional == o.Provisional && m.Unconfirmed == o.Unconfirmed && m.usageAfter == o.usageAfter
 }
 
 // keySpecial are the characters, beside control characters, that are encoded in a part of a key.

@@ -21,7 +21,8 @@ type Options struct {
 	Coalesce        time.Duration  // 0 groups only changes of the same instant
 	UsageGrace      time.Duration  // after a month's end, before it is final
 	DaysPerMonth    *big.Rat       // 365/12 when nil
-	Groupings       [][]string     // "all" is always there and not listed
+	Usage           UsageMode
+	Groupings       [][]string // "all" is always there and not listed
 	Windows         []Window
 }
 

@@ -64,8 +64,9 @@ const (
 // Register is what a set of accounts adds to one segment in one interval. Registers of disjoint
 // sets of accounts add up.
 type Register struct {
-	Sums   [Sums]money.Amount
-	Counts [Counts]int64
+	Sums    [Sums]money.Amount
+	Counts  [Counts]int64
+	Ranking *Ranking // of a month with expansion, else nil; Add leaves it alone
 }
 
 // RegisterKey names a register within a State.
@@ -132,6 +133,9 @@ func (r *Register) book(m *Movement) {
 		s[SumNew] = s[SumNew].Add(amount)
 	case ClassExpansion:
 		s[SumExpansion] = s[SumExpansion].Add(amount)
+		if m.Unconfirmed {
+			s[SumUnconfirmed] = s[SumUnconfirmed].Add(amount)
+		}
 	case ClassContraction:
 		s[SumContraction] = s[SumContraction].Sub(amount)
 	case ClassChurn:
@@ -156,6 +160,28 @@ func (r *Register) book(m *Movement) {
 	}
 }
 
+// showsUsageNet says whether usage is shown only as a net change: a month's row falling out of a
+// day or a window is not a slowdown (spec: rules 6.4).
+func (k Kind) showsUsageNet() bool { return k == KindDay || k == KindWeek || k == KindRolling }
+
+// bookUsageChange adds a usage row to an interval that shows usage as a net change only.
+func (r *Register) bookUsageChange(m *Movement) {
+	r.bookChange(m)
+	r.Sums[SumUsageChange] = r.Sums[SumUsageChange].Add(m.Change)
+}
+
+// bookUsageLevel adds the change of the level of usage, which transfers take along.
+func (r *Register) bookUsageLevel(e, before *entry) {
+	change := e.usage.Sub(before.usage)
+	if e.row.transfer != nil {
+		change = e.usage
+		if e.row.leaves {
+			change = change.Neg()
+		}
+	}
+	r.Sums[SumUsageRunRate] = r.Sums[SumUsageRunRate].Add(change)
+}
+
 // bookChange adds what every row has.
 func (r *Register) bookChange(m *Movement) {
 	s := &r.Sums
@@ -168,12 +194,8 @@ func (r *Register) bookChange(m *Movement) {
 func (r *Register) tally(m *Movement, before *entry) {
 	c := &r.Counts
 	if m.transfer != nil {
-		if m.After.Sign() > 0 {
-			c[CountTransferredIn]++
-		}
-		if m.Before.Sign() > 0 {
-			c[CountTransferredOut]++
-		}
+		c[CountTransferredIn] += boolCount(m.After.Sign() > 0)
+		c[CountTransferredOut] += boolCount(m.Before.Sign() > 0)
 		return
 	}
 	heldBefore, heldAfter := before.held.Sign() > 0, m.heldAfter.Sign() > 0

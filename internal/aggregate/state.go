@@ -21,12 +21,13 @@ type State struct {
 	accounts map[string]*account
 	now      event.Time
 
-	dirty     []*account
-	wakes     wakeHeap
-	registers map[RegisterKey]*Register
-	scratch   *contributions
-	kept      []Kept
-	broken    error
+	dirty      []*account
+	wakes      wakeHeap
+	registers  map[RegisterKey]*Register
+	expansions map[RegisterKey]expansions // of months
+	scratch    *contributions
+	kept       []Kept
+	broken     error
 }
 
 // New is an empty state. Its watermark is 1970-01-01T00:00:00Z until AdvanceTo says otherwise.
@@ -39,9 +40,10 @@ func New(options Options) (*State, error) {
 	d := newDimensions(o.Groupings)
 	return &State{
 		options: o, calendar: c, dims: d,
-		accounts:  map[string]*account{},
-		registers: map[RegisterKey]*Register{},
-		scratch:   newContributions(c, o.Windows, len(d.groupings)),
+		accounts:   map[string]*account{},
+		registers:  map[RegisterKey]*Register{},
+		expansions: map[RegisterKey]expansions{},
+		scratch:    newContributions(c, o.Windows, len(d.groupings)),
 	}, nil
 }
 

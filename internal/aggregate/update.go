@@ -82,10 +82,12 @@ func (s *State) Flush() Updates {
 	s.dirty = s.dirty[:0]
 	for key := range touched {
 		r := s.registers[key]
+		if r == nil { // touched and back where it was, before it was ever sent
+			continue
+		}
+		r.Ranking = s.expansions[key].ranking()
 		row := RegisterRow{Key: key, Register: r}
-		if r == nil {
-			row.Register, row.Deleted = &emptyRegister, true
-		} else if r.isEmpty() {
+		if r.isEmpty() {
 			row.Deleted = true
 			delete(s.registers, key)
 		}
@@ -129,6 +131,10 @@ func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{})
 		r.Add(delta)
 		touched[key] = struct{}{}
 	}
+	for key, amount := range s.scratch.months {
+		s.rank(a, key, amount)
+		touched[key] = struct{}{}
+	}
 	s.check(a, d)
 	if a.wake = f.nextWake(d); a.wake != never {
 		heap.Push(&s.wakes, wake{a.wake, a})
@@ -138,7 +144,7 @@ func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{})
 // derived gathers what the pass made.
 func (f *fold) derived() *derived {
 	d := &derived{
-		asOf: f.now, rows: f.rows, mrr: f.book.mrr(), held: f.book.held(), paid: f.book.paid,
+		asOf: f.now, rows: f.rows, mrr: f.book.mrr(), held: f.book.held(), usage: f.book.usage, paid: f.book.paid,
 		firstPaidAt: f.firstPaidAt, cohort: f.cohort,
 	}
 	for i := range f.fresh {
@@ -204,7 +210,7 @@ func firstDifference(old, d *derived) event.Time {
 }
 
 func (e *entry) equal(o *entry) bool {
-	if e.at != o.at || e.kind != o.kind || e.amount != o.amount || e.dims != o.dims || e.mrr != o.mrr || e.held != o.held {
+	if e.at != o.at || e.kind != o.kind || e.amount != o.amount || e.dims != o.dims || e.mrr != o.mrr || e.held != o.held || e.usage != o.usage {
 		return false
 	}
 	if e.kind != entryRow {
@@ -268,6 +274,7 @@ func (s *State) Everything() Updates {
 		s.accountUpdates(s.accounts[id], &u)
 	}
 	for key, r := range s.registers {
+		r.Ranking = s.expansions[key].ranking()
 		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: r})
 	}
 	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })

@@ -1,6 +1,10 @@
 package aggregate
 
-import "processor/internal/event"
+import (
+	"time"
+
+	"processor/internal/event"
+)
 
 // never is a watermark that does not come.
 const never = event.Time(1<<63 - 1)
@@ -34,12 +38,30 @@ func (f *fold) nextWake(d *derived) event.Time {
 	for _, t := range d.finals {
 		soon(t)
 	}
+	f.usageWakes(d, soon)
 	if len(d.entries) > 0 {
 		f.windowWakes(d, soon)
 		f.monthWakes(d, soon)
 		f.cohortWakes(d, soon)
 	}
 	return next
+}
+
+// usageWakes are the next usage event, month that is stated ahead, and local day on which an open
+// month's level is recomputed.
+func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
+	for _, list := range [2][]*event.Event{f.account.usage, f.account.formerUsage} {
+		for _, e := range list {
+			soon(e.Time)
+			if e.Statement != nil {
+				soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
+			}
+		}
+	}
+	if n := len(f.account.usage); n == 0 || d.usage.IsZero() && f.account.usage[n-1].Time < f.now.Add(-70*24*time.Hour) {
+		return
+	}
+	soon(f.calendar.DayStart(f.calendar.Day(f.now) + 1))
 }
 
 // windowWakes are the instants at which an entry leaves a window, and the window before it.

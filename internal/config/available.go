@@ -25,7 +25,7 @@ var notYet = []gap{
 	{"rules.reactivation", []string{"expansion"}, "reactivation"},
 	{"rules.reactivation_within", nil, "the default, no limit"},
 	{"rules.past_due_for", nil, "the default, no limit"},
-	{"rules.usage", []string{"raw", "invoice_month", "exclude"}, "normalised"},
+	{"rules.usage", []string{"invoice_month"}, "normalised"},
 	{"groupings", []string{"product_family", "motion"}, "attributes of the account, or cohort"},
 	{"targets", nil, "the rows of metrics beside your plan"},
 	{"signals", nil, "the rows of movements"},

@@ -46,3 +46,31 @@ func divHalfEven(n, d *big.Int) *big.Int {
 	}
 	return q
 }
+
+// trillion is the scale of Tally.
+var trillion = big.NewInt(1_000_000_000_000)
+
+// Tally is an exact sum of decimals as they were sent: an integer of trillionths in 128 bits. It
+// has room for 10^8 of the largest decimals.
+type Tally struct{ sum Amount }
+
+// Add adds a decimal.
+func (t *Tally) Add(d Decimal) {
+	n := Amount{hi: int64(d.hi), lo: d.lo}
+	for range decimalScaleMax - int(d.scale) {
+		n = n.Times(10)
+	}
+	if d.neg {
+		n = n.Neg()
+	}
+	t.sum = t.sum.Add(n)
+}
+
+// Plus adds another tally.
+func (t *Tally) Plus(o Tally) { t.sum = t.sum.Add(o.sum) }
+
+// IsZero says whether the sum is 0.
+func (t *Tally) IsZero() bool { return t.sum.IsZero() }
+
+// Rat is the sum as a new exact rational.
+func (t *Tally) Rat() *big.Rat { return new(big.Rat).SetFrac(t.sum.Big(), trillion) }

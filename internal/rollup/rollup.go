@@ -122,6 +122,12 @@ func (v *interval) put(shard int, register *aggregate.Register, version uint64) 
 	v.sum = aggregate.Register{}
 	for j := range v.shards {
 		v.sum.Add(&v.shards[j].register)
+		if ranking := v.shards[j].register.Ranking; ranking != nil {
+			if v.sum.Ranking == nil {
+				v.sum.Ranking = &aggregate.Ranking{}
+			}
+			v.sum.Ranking.Merge(ranking)
+		}
 	}
 }
 

@@ -39,6 +39,8 @@ type Row struct {
 	CLV            Ratio // an amount per account
 	NRR1, NRR12    Ratio
 	GRR1, GRR12    Ratio
+	TopShare       Ratio
+	HHI            Ratio // 0 to 1
 	Breadth        Ratio
 	Shares         [aggregate.UpTypes]Ratio
 	PrimaryDriver  string // "" when no type has 70 %
@@ -50,6 +52,8 @@ type Row struct {
 	Final          bool
 	Restated       bool
 	Deleted        bool
+
+	ranking *aggregate.Ranking
 }
 
 // Ratio is a figure that may not exist; its reason says why.
@@ -108,7 +112,7 @@ func (r *Rollup) row(s *series, kind aggregate.Kind, index int32, sum *aggregate
 	c := r.options.Calendar
 	row := Row{
 		Segment: s.segment, Kind: kind, Interval: c.Name(kind, index), StartsAt: c.Start(kind, index), EndsAt: c.Start(kind, index+1),
-		Sums: sum.Sums, Counts: sum.Counts,
+		Sums: sum.Sums, Counts: sum.Counts, ranking: sum.Ranking,
 		Opening:         before.closing.Add(sum.Sums[aggregate.SumOpeningBalance]),
 		Closing:         before.closing.Add(sum.Sums[aggregate.SumChange]),
 		Committed:       before.committed.Add(sum.Sums[aggregate.SumCommitted]),
@@ -161,7 +165,7 @@ func (r *Rollup) finish(s *series, row *Row, hasCohorts bool, day int32) {
 	row.CrossSellRate = perAccount(money.Units(counts[aggregate.CountUp+aggregate.Count(aggregate.UpCrossSell)]), row.AccountsOpening)
 	row.shares()
 	undefined := Ratio{Reason: NotDefined}
-	row.CLV, row.Breadth = undefined, undefined
+	row.CLV, row.Breadth, row.TopShare, row.HHI = undefined, undefined, undefined, undefined
 	row.NRR1, row.NRR12, row.GRR1, row.GRR12 = undefined, undefined, undefined, undefined
 	if hasCohorts {
 		row.NRR1, row.GRR1 = r.retention(s, row, day, 1, aggregate.SumNRR1, aggregate.SumGRR1)
@@ -170,6 +174,7 @@ func (r *Rollup) finish(s *series, row *Row, hasCohorts bool, day int32) {
 	if row.Kind == aggregate.KindMonth {
 		row.CLV = row.lifetimeValue()
 		row.Breadth = perAccount(money.Units(counts[aggregate.CountExpanding]), row.AccountsOpening)
+		row.concentrate()
 		row.ExpansionBand = band(row.ExpansionRate, expansionBands)
 		row.ShareBand = band(row.ShareOfNew, shareBands)
 		row.NRRBand = band(row.NRR12, nrrBands)
@@ -189,6 +194,24 @@ func (row *Row) shares() {
 			row.PrimaryDriver = aggregate.UpNames[i]
 		}
 	}
+}
+
+// concentrate says how few accounts made the expansion: the share of the ten largest, and the
+// Herfindahl-Hirschman index (spec: rules 9.6).
+func (row *Row) concentrate() {
+	expansion := row.Sums[aggregate.SumExpansion]
+	row.TopShare, row.HHI = Ratio{Reason: ZeroBase}, Ratio{Reason: ZeroBase}
+	if row.ranking == nil || expansion.IsZero() {
+		return
+	}
+	var top money.Amount
+	for _, amount := range row.ranking.Top {
+		top = top.Add(amount)
+	}
+	row.TopShare = ratio(top, expansion)
+	square := new(big.Int).Mul(expansion.Big(), expansion.Big())
+	row.HHI.Value, _ = money.RatioBig(row.ranking.Squares, square)
+	row.HHI.Reason = Defined
 }
 
 // lifetimeValue is arpa / revenue churn rate, with one rounding.

@@ -94,6 +94,8 @@ func (o *object) ratios(r *rollup.Row) {
 	o.ratio("grr_1m", r.GRR1)
 	o.ratio("nrr_12m", r.NRR12)
 	o.ratio("grr_12m", r.GRR12)
+	o.ratio("top_share", r.TopShare)
+	o.ratio("hhi", r.HHI)
 	o.ratio("breadth", r.Breadth)
 }
 

@@ -1,0 +1,296 @@
+package aggregate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// usageBooking is one usage row to be: an item and a month.
+type usageBooking struct {
+	key    meterKey
+	month  int32
+	level  *usageLevel
+	at     event.Time
+	only   bool // exists only if a level other than 0 passed to the item in the month before
+	ended  bool // the line ended within the month, which then counts 0
+	closed bool // the month is over, or stated
+	first  bool // the row of the item's first month
+}
+
+// ending is a metered line that a group leaves not held; its level passes to another metered line
+// or is removed.
+type ending struct {
+	from   meterKey
+	to     meterKey
+	passes bool
+}
+
+// usageState is the running state of usage in the fold.
+type usageState struct {
+	levels   map[meterKey][]*usageLevel
+	passed   map[usageMonthKey]bool // a level other than 0 passed to the item in the month
+	history  []levelChange          // of every item, by time
+	newMonth int32                  // the month of the account's `new`, or -1
+	bookings []usageBooking
+	endings  map[*snapshot][]groupEnding // by the first member of the group, found before booking
+}
+
+type usageMonthKey struct {
+	key   meterKey
+	month int32
+}
+
+type groupEnding struct {
+	first change
+	ending
+}
+
+// prepareUsage lists the usage rows to be booked by the watermark.
+func (f *fold) prepareUsage(changes []change, groups []group) {
+	f.usage = usageState{newMonth: -1, levels: map[meterKey][]*usageLevel{}, passed: map[usageMonthKey]bool{}, endings: map[*snapshot][]groupEnding{}}
+	meters := f.meters()
+	if len(meters) == 0 {
+		return
+	}
+	ended := f.findEndings(groups)
+	last := int32(monthOfDay(f.calendar.Day(f.now)))
+	for _, m := range meters {
+		months := map[int32]bool{} // true where the row exists whatever passed
+		for month := range m.ever {
+			months[month], months[month+1] = true, true
+		}
+		f.bookMeter(m, months, ended, changes, last)
+	}
+	f.preparePassed(meters, ended, changes, last)
+	slices.SortFunc(f.usage.bookings, func(a, b usageBooking) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), a.key.compare(b.key), cmp.Compare(a.month, b.month))
+	})
+}
+
+// bookMeter lists the rows of one item.
+func (f *fold) bookMeter(m *meter, months map[int32]bool, ended map[usageMonthKey]bool, changes []change, last int32) {
+	for month, always := range months {
+		start := f.calendar.Start(KindMonth, month)
+		b := usageBooking{key: m.key, month: month, at: start, only: !always, ended: ended[usageMonthKey{m.key, month}]}
+		if m.first != event.NoTime && int32(monthOfDay(f.calendar.Day(m.first))) == month {
+			b.at, b.first = max(start, m.first), true
+		}
+		if month > last || b.at > f.now {
+			continue
+		}
+		b.closed = month < last || m.statementFor(month) != nil
+		b.level = f.level(m, month, f.termsOf(m.key, month, changes))
+		f.usage.bookings = append(f.usage.bookings, b)
+	}
+}
+
+// preparePassed adds the months after one in which a level may have passed to an item.
+func (f *fold) preparePassed(meters []*meter, ended map[usageMonthKey]bool, changes []change, last int32) {
+	for _, list := range f.usage.endings {
+		for _, e := range list {
+			if !e.passes {
+				continue
+			}
+			month := int32(monthOfDay(f.calendar.Day(e.first.at))) + 1
+			exists := slices.ContainsFunc(f.usage.bookings, func(b usageBooking) bool { return b.key == e.to && b.month == month })
+			if exists {
+				continue
+			}
+			i := slices.IndexFunc(meters, func(m *meter) bool { return m.key == e.to })
+			m := &meter{key: e.to, first: event.NoTime}
+			if i >= 0 {
+				m = meters[i]
+			}
+			f.bookMeter(m, map[int32]bool{month: false}, ended, changes, last)
+		}
+	}
+}
+
+// findEndings walks the groups for metered lines that they leave not held, and says in which
+// months that happened.
+func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
+	ended := map[usageMonthKey]bool{}
+	walk := book{options: f.options, table: f.book.table}
+	for i := range groups {
+		g := &groups[i]
+		before := f.linesAround(&walk, g)
+		for j := range g.members {
+			walk.set(g.members[j])
+		}
+		after := f.linesAround(&walk, g)
+		month := int32(monthOfDay(f.calendar.Day(g.at())))
+		for _, e := range endingsOf(before, after) {
+			ended[usageMonthKey{e.from, month}] = true
+			first := g.members[0]
+			f.usage.endings[first.snapshot] = append(f.usage.endings[first.snapshot], groupEnding{first, e})
+		}
+	}
+	return ended
+}
+
+// linesAround are the held lines of the group's subscriptions as a book has them.
+func (f *fold) linesAround(b *book, g *group) []*line {
+	var touched []string
+	for i := range g.members {
+		touched = append(touched, g.members[i].snapshot.name())
+	}
+	return b.heldLines(touched)
+}
+
+// endingsOf compares the metered lines before and after a group.
+func endingsOf(before, after []*line) []ending {
+	goesOn := func(l *line) bool {
+		return slices.ContainsFunc(after, func(n *line) bool { return n.item.Metered && compareLines(l, n) == 0 })
+	}
+	if !slices.ContainsFunc(before, func(l *line) bool { return l.item.Metered && !goesOn(l) }) {
+		return nil
+	}
+	pairs, _, _ := pairLines(before, after)
+	var endings []ending
+	for _, l := range before {
+		if !l.item.Metered || goesOn(l) {
+			continue
+		}
+		e := ending{from: meterKey{l.subscription(), l.item.Item}}
+		for _, p := range pairs {
+			if p.before == l && p.after.item.Metered {
+				e.to, e.passes = meterKey{p.after.subscription(), p.after.item.Item}, true
+			}
+		}
+		endings = append(endings, e)
+	}
+	return endings
+}
+
+// endUsage takes the levels of the group's ended lines away, or passes them on; it returns what
+// was removed.
+func (f *fold) endUsage(g *group) (removed money.Amount) {
+	for _, e := range f.usage.endings[g.members[0].snapshot] {
+		if e.first != g.members[0] {
+			continue
+		}
+		levels := f.usage.levels[e.from]
+		delete(f.usage.levels, e.from)
+		value := f.valueOf(levels)
+		f.noteLevel(e.from, g.at())
+		if e.passes {
+			f.usage.levels[e.to] = append(f.usage.levels[e.to], levels...)
+			f.noteLevel(e.to, g.at())
+			if !value.IsZero() {
+				f.usage.passed[usageMonthKey{e.to, int32(monthOfDay(f.calendar.Day(g.at())))}] = true
+			}
+			continue
+		}
+		removed = removed.Add(value)
+	}
+	f.book.usage = f.book.usage.Sub(removed)
+	return removed
+}
+
+// noteLevel writes down an item's level from an instant on.
+func (f *fold) noteLevel(key meterKey, at event.Time) {
+	f.usage.history = append(f.usage.history, levelChange{at, key, f.valueOf(f.usage.levels[key])})
+}
+
+// valueOf is what levels are worth under the table in force.
+func (f *fold) valueOf(levels []*usageLevel) (sum money.Amount) {
+	for _, u := range levels {
+		sum = sum.Add(u.value(f.options, f.book.table))
+	}
+	return sum
+}
+
+// revalueUsage values every level under the table in force.
+func (f *fold) revalueUsage(from event.Time) (foreign bool) {
+	f.book.usage = money.Amount{}
+	keys := slices.SortedFunc(maps.Keys(f.usage.levels), meterKey.compare)
+	for _, key := range keys {
+		levels := f.usage.levels[key]
+		value := f.valueOf(levels)
+		f.noteLevel(key, from)
+		f.book.usage = f.book.usage.Add(value)
+		foreign = foreign || !value.IsZero() && slices.ContainsFunc(levels, func(u *usageLevel) bool { return u.foreign(f.options) })
+	}
+	return foreign
+}
+
+// bookUsage books one usage row: u(M) less the item's level before it (spec: rules 6.3).
+func (f *fold) bookUsage(b *usageBooking) {
+	if b.only && !f.usage.passed[usageMonthKey{b.key, b.month - 1}] {
+		return
+	}
+	level := b.level.value(f.options, f.book.table)
+	change := level.Sub(f.valueOf(f.usage.levels[b.key]))
+	if b.ended {
+		change = money.Amount{}
+	}
+	beforeHeld, beforeMRR := f.book.held(), f.book.mrr()
+	if !b.ended {
+		f.usage.levels[b.key] = []*usageLevel{b.level}
+		f.noteLevel(b.key, b.at)
+	}
+	f.book.usage = f.book.usage.Add(change)
+	row := Movement{
+		Key: usageKey(b.key, b.month), At: b.at, Change: change, Before: beforeMRR, After: f.book.mrr(), Parts: &noParts, Rule: ruleUsage.String(),
+		Final: f.now >= f.monthFinal(b.month), Provisional: !b.closed, heldAfter: f.book.held(), usageAfter: f.book.usage, IsUsage: true,
+	}
+	row.Class = classify(circumstances{opening: f.opensBooked(b.at), paid: f.book.paid, before: beforeHeld, after: f.book.held()})
+	if change.Sign() > 0 && b.month == f.usage.newMonth && row.Class != ClassOpening {
+		row.Class = ClassNew
+	}
+	if row.Class.typed() && !change.IsZero() {
+		row.Parts = &Parts{}
+		if change.Sign() > 0 {
+			row.Parts.Up[UpUsage] = change
+		} else {
+			row.Parts.Down[DownUsage] = change.Neg()
+		}
+	}
+	row.Unconfirmed = change.Sign() > 0 && !f.confirmed(b, level)
+	f.notePaidUsage(row.Class, b.at)
+	f.rows = append(f.rows, row)
+}
+
+// confirmed says whether the month after is closed at no lower level (spec: rules 6.5).
+func (f *fold) confirmed(b *usageBooking, level money.Amount) bool {
+	for i := range f.usage.bookings {
+		next := &f.usage.bookings[i]
+		if next.key == b.key && next.month == b.month+1 {
+			return next.closed && !next.ended && next.level.value(f.options, f.book.table).Cmp(level) >= 0
+		}
+	}
+	return false
+}
+
+// notePaidUsage remembers that the account pays, by usage alone.
+func (f *fold) notePaidUsage(class Class, at event.Time) {
+	if class == ClassNew {
+		f.noteNew(at)
+	}
+	if f.book.held().Sign() <= 0 {
+		return
+	}
+	f.book.paid = true
+	if f.cohort == "" {
+		f.cohort = f.cohortOf(class, event.NoTime, at)
+	}
+	if class != ClassOpening {
+		f.knowPaid(at)
+	}
+	f.hasPaid = true
+}
+
+// noteNew remembers the month of the account's `new`.
+func (f *fold) noteNew(at event.Time) {
+	if f.usage.newMonth < 0 {
+		f.usage.newMonth = int32(monthOfDay(f.calendar.Day(at)))
+	}
+}
+
+func usageKey(k meterKey, month int32) string {
+	return "usage/" + escape(k.subscription, keySpecial) + "/" + escape(k.item, keySpecial) + "/" + event.Month(month).String()
+}
