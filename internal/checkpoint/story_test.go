@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	testDir     = "checkpoint"
+	testDir     = "volume/checkpoint"
 	testMeaning = "sha256:00 groupings=plan zone=UTC partitions=4"
 )
 
