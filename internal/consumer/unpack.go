@@ -59,13 +59,18 @@ func (a *answer) unpack(codec int, packed []byte, max int) ([]byte, error) {
 // appendAll reads r to its end, up to max bytes.
 func appendAll(dst []byte, r io.Reader, max int) ([]byte, error) {
 	start := len(dst)
-	for {
+	for idle := 0; ; {
 		dst = slices.Grow(dst, 64<<10)
 		n, err := r.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
+		if idle++; n > 0 {
+			idle = 0
+		}
 		switch {
 		case len(dst)-start > max:
 			return dst[:start], errUnpackMax
+		case idle == 100:
+			return dst[:start], io.ErrNoProgress
 		case errors.Is(err, io.EOF):
 			return dst, nil
 		case err != nil:
