@@ -1,0 +1,206 @@
+package sink
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"processor/internal/event"
+)
+
+// PipelineReading is what the service counted since its start, as Prometheus is shown it.
+type PipelineReading struct {
+	Sources    []SourceReading
+	Shards     []ShardReading
+	Rejections map[event.Reason]int64
+	Rows       map[string]int64 // acknowledged, by topic without its prefix
+
+	Flushes            int64
+	FlushTime          time.Duration // of all flushes
+	Checkpoints        int64
+	CheckpointTime     time.Duration // of all checkpoints
+	CheckpointBytes    int64
+	CheckpointFailures int64
+	Rebalances         int64
+	IdentityBreaks     int64
+}
+
+// SourceReading is about one source partition.
+type SourceReading struct {
+	Topic      string
+	Partition  int32
+	Results    map[string]int64 // of a closed set
+	LagRecords int64
+	LagTime    time.Duration
+}
+
+// ShardReading is about one shard of this process.
+type ShardReading struct {
+	Shard     int
+	Watermark event.Time // NoTime before it is known
+	Saved     time.Time  // of the last checkpoint; zero before the first
+	Accounts  int
+	Bytes     int64   // of the state; below 0 when it is not known
+	Restored  float64 // 0 to 1
+}
+
+// Build says which program this is.
+type Build struct{ Version, Commit, GoVersion string }
+
+// Pipeline shows what the service counts to Prometheus. It reads it at every scrape.
+type Pipeline struct {
+	read  func() PipelineReading
+	build Build
+
+	mu          sync.Mutex
+	flushes     durations
+	checkpoints durations
+}
+
+// NewPipeline is an exporter of what read returns.
+func NewPipeline(read func() PipelineReading, b Build) *Pipeline {
+	return &Pipeline{read: read, build: b}
+}
+
+var (
+	recordsDescription    = counted("records_total", "Records read from the sources, by what became of them.", "topic", "partition", "result")
+	rejectionsDescription = counted("rejections_total", "Records that were not accepted, by reason; they are in the dead-letter topic.", "reason")
+	lagRecordsDescription = counted("lag_records", "Records between the position of a source partition and its end.", "topic", "partition")
+	lagSecondsDescription = counted("lag_seconds", "How long the oldest record not yet applied has waited.", "topic", "partition")
+	watermarkDescription  = counted("watermark_timestamp_seconds", "The instant up to which a shard's figures are complete.", "shard")
+	rebalancesDescription = counted("rebalances_total", "Assignments of partitions after the first.")
+
+	savedDescription      = counted("checkpoint_timestamp_seconds", "When a shard's state was last saved.", "shard")
+	checkpointDescription = counted("checkpoint_duration_seconds", "How long saving a shard's state took.")
+	savedBytesDescription = counted("checkpoint_bytes_total", "Bytes handed to the checkpoint store.")
+	failuresDescription   = counted("checkpoint_failures_total", "Checkpoints that could not be saved.")
+	restoredDescription   = counted("restore_progress_ratio", "How much of a shard's state is restored: 1 when it is complete.", "shard")
+	stateDescription      = counted("state_accounts", "Accounts in a shard's state.", "shard")
+	stateBytesDescription = counted("state_bytes", "Bytes of a shard's state.", "shard")
+	breaksDescription     = counted("identity_breaks_total", "Figures that did not reconcile; the process refuses to save them and ends.")
+	flushDescription      = counted("flush_duration_seconds", "How long deriving, encoding and sending the changed rows took.")
+	rowsDescription       = counted("rows_total", "Rows that all replicas acknowledged.", "topic")
+	buildInfoDescription  = counted("build_info", "1, with the program's version.", "version", "commit", "go_version")
+	pipelineDescriptions  = []*prometheus.Desc{
+		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, watermarkDescription,
+		rebalancesDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
+		restoredDescription, stateDescription, stateBytesDescription, breaksDescription, flushDescription,
+		rowsDescription, buildInfoDescription,
+	}
+)
+
+func counted(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("expansion_"+name, help, labels, nil)
+}
+
+// Describe sends every description.
+func (p *Pipeline) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range pipelineDescriptions {
+		ch <- d
+	}
+}
+
+// Sample notes how long the flushes and checkpoints since the last call took. The service counts
+// their number and their whole time, so the more often this is called, the finer the histograms.
+func (p *Pipeline) Sample() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sample()
+}
+
+func (p *Pipeline) sample() PipelineReading {
+	r := p.read()
+	p.flushes.observe(r.Flushes, r.FlushTime)
+	p.checkpoints.observe(r.Checkpoints, r.CheckpointTime)
+	return r
+}
+
+// Collect sends the current values.
+func (p *Pipeline) Collect(ch chan<- prometheus.Metric) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.sample()
+	counter := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, s := range r.Sources {
+		partition := strconv.Itoa(int(s.Partition))
+		for result, n := range s.Results {
+			counter(recordsDescription, n, s.Topic, partition, result)
+		}
+		gauge(lagRecordsDescription, float64(s.LagRecords), s.Topic, partition)
+		gauge(lagSecondsDescription, s.LagTime.Seconds(), s.Topic, partition)
+	}
+	for _, s := range r.Shards {
+		collectShard(gauge, &s)
+	}
+	for reason, n := range r.Rejections {
+		counter(rejectionsDescription, n, string(reason))
+	}
+	for topic, n := range r.Rows {
+		counter(rowsDescription, n, topic)
+	}
+	counter(rebalancesDescription, r.Rebalances)
+	counter(savedBytesDescription, r.CheckpointBytes)
+	counter(failuresDescription, r.CheckpointFailures)
+	counter(breaksDescription, r.IdentityBreaks)
+	ch <- p.flushes.metric(flushDescription)
+	ch <- p.checkpoints.metric(checkpointDescription)
+	gauge(buildInfoDescription, 1, p.build.Version, p.build.Commit, p.build.GoVersion)
+}
+
+func collectShard(gauge func(*prometheus.Desc, float64, ...string), s *ShardReading) {
+	shard := strconv.Itoa(s.Shard)
+	if s.Watermark != event.NoTime {
+		gauge(watermarkDescription, float64(s.Watermark)/1e9, shard)
+	}
+	if !s.Saved.IsZero() {
+		gauge(savedDescription, float64(s.Saved.UnixNano())/1e9, shard)
+	}
+	if s.Bytes >= 0 {
+		gauge(stateBytesDescription, float64(s.Bytes), shard)
+	}
+	gauge(stateDescription, float64(s.Accounts), shard)
+	gauge(restoredDescription, s.Restored, shard)
+}
+
+// durationBounds are the upper bounds of the histograms' buckets, in seconds: from a flush of a few
+// rows to a disk that does not answer.
+var durationBounds = [...]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
+
+// durations is a histogram made from a number and a sum that only grow. What happened between two
+// readings is booked as that many times the mean.
+type durations struct {
+	count   int64
+	sum     time.Duration
+	buckets [len(durationBounds)]uint64 // not cumulative
+}
+
+func (d *durations) observe(count int64, sum time.Duration) {
+	n := count - d.count
+	if n <= 0 {
+		return
+	}
+	mean := ((sum - d.sum) / time.Duration(n)).Seconds()
+	d.count, d.sum = count, sum
+	for i, bound := range durationBounds {
+		if mean <= bound {
+			d.buckets[i] += uint64(n)
+			return
+		}
+	}
+}
+
+func (d *durations) metric(description *prometheus.Desc) prometheus.Metric {
+	cumulative, n := make(map[float64]uint64, len(durationBounds)), uint64(0)
+	for i, bound := range durationBounds {
+		n += d.buckets[i]
+		cumulative[bound] = n
+	}
+	return prometheus.MustNewConstHistogram(description, uint64(d.count), d.sum.Seconds(), cumulative)
+}
