@@ -29,7 +29,9 @@ type account struct {
 
 	derived *derived
 	memo    []groupMemo
-	wake    event.Time
+	wake    event.Time // the watermark at which time alone changes what the account shows
+	foldAt  event.Time // the watermark at which time alone changes its rows
+	changed bool       // by an event since it was derived
 	dirty   bool
 }
 

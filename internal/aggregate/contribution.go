@@ -77,6 +77,32 @@ func (c *contributions) account(d *derived, from event.Time, sign int) {
 	}
 }
 
+// review replaces what an account gives to the intervals that move with the watermark, where its
+// entries stay as they are.
+func (c *contributions) review(old, d *derived) {
+	if len(d.entries) == 0 {
+		return
+	}
+	for kind := KindMonth; kind < calendarKinds; kind++ {
+		first := c.calendar.Index(kind, c.calendar.Day(old.asOf))
+		c.cohorts(old, kind, first, -1)
+		c.cohorts(d, kind, first, 1)
+	}
+	for i, w := range c.windows {
+		if c.windowBounds(old, w) == c.windowBounds(d, w) && !w.HasCohorts() {
+			continue
+		}
+		c.window(old, i, w, -1)
+		c.window(d, i, w, 1)
+	}
+}
+
+// windowBounds are the first entries inside a window, and inside the window before it.
+func (c *contributions) windowBounds(d *derived, w Window) [2]int {
+	start := w.Start(d.asOf)
+	return [2]int{c.firstAt(d, start+1), c.firstAt(d, start-event.Time(w.Length)+1)}
+}
+
 // calendarKind walks the intervals of a kind in which the account has entries, and for months and
 // longer those in which a cohort still looks back at one.
 func (c *contributions) calendarKind(d *derived, kind Kind, from event.Time, sign int) {
@@ -114,9 +140,8 @@ func (d *derived) before(i int) entry {
 
 // window adds the entries in (start, now], and the expansion of the window before.
 func (c *contributions) window(d *derived, place int, w Window, sign int) {
-	start := w.Start(d.asOf)
-	lo := c.firstAt(d, start+1)
-	earlier := c.firstAt(d, start-event.Time(w.Length)+1)
+	bounds := c.windowBounds(d, w)
+	lo, earlier := bounds[0], bounds[1]
 	s := span{kind: KindRolling, index: int32(place), lo: lo, hi: len(d.entries), before: d.before(lo), d: d}
 	if lo < s.hi {
 		c.add(s, sign)

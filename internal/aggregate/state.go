@@ -72,6 +72,7 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 		s.kept = append(s.kept, Kept{Key: keptKey(e), Value: e.AppendStored(nil), Replaces: conflict})
 		a.reindex(e.Key(), s)
 		a.revoke(before, a.revocationsOf(e.Key()), s)
+		a.changed = true
 		s.mark(a)
 	}
 	switch {

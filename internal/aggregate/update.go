@@ -101,24 +101,52 @@ func (k RegisterKey) compare(o RegisterKey) int {
 	return cmp.Or(cmp.Compare(k.Segment, o.Segment), cmp.Compare(k.Kind, o.Kind), cmp.Compare(k.Index, o.Index))
 }
 
-// derive makes one account anew and books the difference.
+// derive makes one account anew and books the difference. Where nothing but the watermark moved,
+// and it changes no row, the rows stay and only what they add up to is made anew.
 func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{}) {
 	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.now, memo: a.memo}
+	old := a.derived
+	s.scratch.reset()
+	if a.changed || old == nil || s.now >= a.foldAt {
+		s.fold(a, &f, old, u)
+	} else {
+		s.review(a, &f, old, u)
+	}
+	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
+	s.bookDeltas(a, touched)
+	if a.wake = min(a.foldAt, f.nextView(a.derived)); a.wake != never {
+		heap.Push(&s.wakes, wake{a.wake, a})
+	}
+}
+
+// fold makes the account's rows anew.
+func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	f.run()
 	d := f.derived()
-	old := a.derived
-	a.memo, a.derived = f.fresh, d
-
+	a.memo, a.derived, a.changed = f.fresh, d, false
+	a.foldAt = f.nextFold(d)
 	from := firstDifference(old, d)
 	s.rowUpdates(a, old, d, u)
-	s.monthUpdates(a, &f, old, d, from, u)
-	u.Accounts = append(u.Accounts, s.accountRow(a, d))
+	s.monthUpdates(a, f, old, d, from, u)
 	if old != nil {
 		from = min(from, old.asOf)
 	}
-	s.scratch.reset()
 	s.scratch.account(old, from, -1)
 	s.scratch.account(d, from, 1)
+	s.check(a, d)
+}
+
+// review moves the watermark over rows that stay as they are.
+func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
+	d := *old
+	d.asOf = s.now
+	a.derived = &d
+	s.monthUpdates(a, f, old, &d, never, u)
+	s.scratch.review(old, &d)
+}
+
+// bookDeltas adds what the account changed to the registers.
+func (s *State) bookDeltas(a *account, touched map[RegisterKey]struct{}) {
 	for key, delta := range s.scratch.deltas {
 		if delta.isZero() {
 			continue
@@ -134,10 +162,6 @@ func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{})
 	for key, amount := range s.scratch.months {
 		s.rank(a, key, amount)
 		touched[key] = struct{}{}
-	}
-	s.check(a, d)
-	if a.wake = f.nextWake(d); a.wake != never {
-		heap.Push(&s.wakes, wake{a.wake, a})
 	}
 }
 

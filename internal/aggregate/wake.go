@@ -9,14 +9,22 @@ import (
 // never is a watermark that does not come.
 const never = event.Time(1<<63 - 1)
 
-// nextWake is the first watermark after now at which time alone changes what the account says.
-func (f *fold) nextWake(d *derived) event.Time {
-	next := never
-	soon := func(t event.Time) {
-		if t > f.now && t < next {
-			next = t
-		}
+// soonest keeps the earliest of the instants after a watermark.
+type soonest struct {
+	now  event.Time
+	next event.Time
+}
+
+func (s *soonest) soon(t event.Time) {
+	if t > s.now && t < s.next {
+		s.next = t
 	}
+}
+
+// nextFold is the first watermark after now at which time alone changes the account's rows.
+func (f *fold) nextFold(d *derived) event.Time {
+	first := soonest{f.now, never}
+	soon := first.soon
 	for _, s := range f.account.snapshots {
 		soon(knownAt(s))
 		for i := range s.phases {
@@ -39,12 +47,19 @@ func (f *fold) nextWake(d *derived) event.Time {
 		soon(t)
 	}
 	f.usageWakes(d, soon)
+	return first.next
+}
+
+// nextView is the first watermark after now at which time alone changes what the same rows add up
+// to: a window moves on, a cohort's date passes an entry, a month becomes final.
+func (f *fold) nextView(d *derived) event.Time {
+	first := soonest{f.now, never}
 	if len(d.entries) > 0 {
-		f.windowWakes(d, soon)
-		f.monthWakes(d, soon)
-		f.cohortWakes(d, soon)
+		f.windowWakes(d, first.soon)
+		f.monthWakes(d, first.soon)
+		f.cohortWakes(d, first.soon)
 	}
-	return next
+	return first.next
 }
 
 // usageWakes are the next usage event, month that is stated ahead, and local day on which an open

@@ -1,0 +1,59 @@
+package aggregate_test
+
+import (
+	"testing"
+	"time"
+
+	"processor/internal/aggregate"
+	"processor/internal/company"
+	"processor/internal/event"
+)
+
+// benchEvents are decoded events of a synthetic company, in order of time.
+func benchEvents(b *testing.B, accounts, events int) []*event.Event {
+	b.Helper()
+	o := company.Defaults()
+	o.Accounts, o.Events = accounts, events
+	c, err := company.New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := event.NewDecoder(event.Options{})
+	var list []*event.Event
+	for r, ok := c.Next(); ok; r, ok = c.Next() {
+		e, rejection := d.Decode(r.Value, nil)
+		if rejection != nil {
+			b.Fatal(rejection)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// BenchmarkStream is the core alone as the service drives it: batches of events, the watermark
+// behind them, every batch flushed. One operation is one event.
+func BenchmarkStream(b *testing.B) {
+	events := benchEvents(b, 10_000, 100_000)
+	options := aggregate.Options{
+		Currency: "USD", Zone: time.UTC, Coalesce: time.Hour, UsageGrace: 12 * time.Hour, ReportingStart: event.NoTime,
+		Groupings: [][]string{{"region"}, {"plan_tier"}, {"plan_tier", "region"}}, Windows: aggregate.Windows,
+	}
+	b.ReportAllocs()
+	var s *aggregate.State
+	for i := range b.N {
+		if i%len(events) == 0 {
+			b.StopTimer()
+			s, _ = aggregate.New(options)
+			b.StartTimer()
+		}
+		e := events[i%len(events)]
+		if _, rejection := s.Apply(e); rejection != nil {
+			b.Fatal(rejection)
+		}
+		if i%1000 == 999 {
+			s.AdvanceTo(e.Time.Add(-10 * time.Minute))
+			s.Flush()
+			s.TakeKept()
+		}
+	}
+}
