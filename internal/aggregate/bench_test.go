@@ -33,6 +33,14 @@ func benchEvents(b *testing.B, accounts, events int) []*event.Event {
 // BenchmarkStream is the core alone as the service drives it: batches of events, the watermark
 // behind them, every batch flushed. One operation is one event.
 func BenchmarkStream(b *testing.B) {
+	stream(b, 1000)
+}
+
+// BenchmarkCatchUp is the same far behind the head of the log: larger batches, fewer watermarks.
+func BenchmarkCatchUp(b *testing.B) { stream(b, 25_000) }
+
+func stream(b *testing.B, batch int) {
+	b.Helper()
 	events := benchEvents(b, 10_000, 100_000)
 	options := aggregate.Options{
 		Currency: "USD", Zone: time.UTC, Coalesce: time.Hour, UsageGrace: 12 * time.Hour, ReportingStart: event.NoTime,
@@ -50,7 +58,7 @@ func BenchmarkStream(b *testing.B) {
 		if _, rejection := s.Apply(e); rejection != nil {
 			b.Fatal(rejection)
 		}
-		if i%1000 == 999 {
+		if (i+1)%batch == 0 {
 			s.AdvanceTo(e.Time.Add(-10 * time.Minute))
 			s.Flush()
 			s.TakeKept()

@@ -25,6 +25,7 @@ type fold struct {
 	fresh   []groupMemo
 	rows    []Movement
 
+	endedAt     event.Time // when held MRR last became 0
 	firstPaidAt event.Time
 	hasPaid     bool // firstPaidAt or an import without a date is known
 	cohort      string
@@ -56,7 +57,7 @@ type booking struct {
 // run books everything, gives each row its dimensions and leaves the rows in booked order.
 func (f *fold) run() {
 	a := f.account
-	f.firstPaidAt = event.NoTime
+	f.firstPaidAt, f.endedAt = event.NoTime, event.NoTime
 	f.book = book{options: f.options, table: max(f.options.tableAt(0), 0)}
 	changes, superseded, ahead := changesUpTo(a.snapshots, f.now)
 	f.changes = changes
@@ -191,8 +192,8 @@ func (f *fold) bookGroup(g *group) {
 	} else {
 		row.Resumed = rise.Neg()
 	}
-	row.Class = classify(circumstances{
-		opening: g.opens() || f.opensBooked(g.at()), moved: g.moves(), paid: f.book.paid,
+	row.Class = f.options.classify(circumstances{
+		opening: g.opens() || f.opensBooked(g.at()), moved: g.moves(), paid: f.book.paid, lapsed: f.lapsed(g.at()),
 		before: beforeHeld, after: held,
 	})
 	if row.Class == ClassNone {
@@ -206,6 +207,7 @@ func (f *fold) bookGroup(g *group) {
 		row.Parts, row.Rule, row.Renamed = &typing.parts, typing.decided().String(), typing.renamed
 	}
 	f.notePaid(g, row.Class, held)
+	f.noteEnd(g.at(), beforeHeld, held)
 	f.rows = append(f.rows, row)
 	for i := range g.members[1:] {
 		f.rows = append(f.rows, Movement{
@@ -244,6 +246,19 @@ func (f *fold) notePaid(g *group, class Class, held money.Amount) {
 		f.knowPaid(g.at())
 	}
 	f.hasPaid = true
+}
+
+// noteEnd remembers when the account last stopped to pay.
+func (f *fold) noteEnd(at event.Time, before, after money.Amount) {
+	if before.Sign() > 0 && after.Sign() == 0 {
+		f.endedAt = at
+	}
+}
+
+// lapsed says whether a return at an instant comes too late to be a win-back.
+func (f *fold) lapsed(at event.Time) bool {
+	within := f.options.ReactivationWithin
+	return within > 0 && f.endedAt != event.NoTime && at > f.endedAt.Add(within)
 }
 
 func (f *fold) knowPaid(at event.Time) {

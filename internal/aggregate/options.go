@@ -22,8 +22,11 @@ type Options struct {
 	UsageGrace      time.Duration  // after a month's end, before it is final
 	DaysPerMonth    *big.Rat       // 365/12 when nil
 	Usage           UsageMode
-	Groupings       [][]string // "all" is always there and not listed
-	Windows         []Window
+
+	ReactivationWithin      time.Duration // a win-back later than this is new; 0: never
+	ReactivationIsExpansion bool          // a win-back is expansion
+	Groupings               [][]string    // "all" is always there and not listed
+	Windows                 []Window
 }
 
 // RateTable says what one unit of each currency is worth in the reporting currency from an

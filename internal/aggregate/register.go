@@ -213,7 +213,9 @@ func (r *Register) tally(m *Movement, before *entry) {
 		c[CountTransferredOut] += boolCount(heldBefore && !heldAfter)
 	case ClassOpening:
 		c[CountOpening] += boolCount(!heldBefore && heldAfter) - boolCount(heldBefore && !heldAfter)
-	case ClassNone, ClassExpansion, ClassContraction, ClassPause, ClassResume, ClassFX, ClassScheduled, ClassRevoked:
+	case ClassExpansion: // a win-back that is expansion by choice still brings the account back
+		c[CountReactivated] += boolCount(!heldBefore && heldAfter)
+	case ClassNone, ClassContraction, ClassPause, ClassResume, ClassFX, ClassScheduled, ClassRevoked:
 	}
 	c[CountPaused] += boolCount(!idleBefore && idleAfter)
 	c[CountResumed] += boolCount(idleBefore && !idleAfter)

@@ -238,7 +238,9 @@ func (f *fold) bookUsage(b *usageBooking) {
 		Key: usageKey(b.key, b.month), At: b.at, Change: change, Before: beforeMRR, After: f.book.mrr(), Parts: &noParts, Rule: ruleUsage.String(),
 		Final: f.now >= f.monthFinal(b.month), Provisional: !b.closed, heldAfter: f.book.held(), usageAfter: f.book.usage, IsUsage: true,
 	}
-	row.Class = classify(circumstances{opening: f.opensBooked(b.at), paid: f.book.paid, before: beforeHeld, after: f.book.held()})
+	row.Class = f.options.classify(circumstances{
+		opening: f.opensBooked(b.at), paid: f.book.paid, lapsed: f.lapsed(b.at), before: beforeHeld, after: f.book.held(),
+	})
 	if change.Sign() > 0 && b.month == f.usage.newMonth && row.Class != ClassOpening {
 		row.Class = ClassNew
 	}
@@ -252,6 +254,7 @@ func (f *fold) bookUsage(b *usageBooking) {
 	}
 	row.Unconfirmed = change.Sign() > 0 && !f.confirmed(b, level)
 	f.notePaidUsage(row.Class, b.at)
+	f.noteEnd(b.at, beforeHeld, f.book.held())
 	f.rows = append(f.rows, row)
 }
 

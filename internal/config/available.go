@@ -22,8 +22,6 @@ var notYet = []gap{
 	{"output.format", []string{"connect-json", "avro"}, "json"},
 	{"output.delivery", []string{"exactly_once"}, "at_least_once"},
 	{"checkpoint.store", []string{"kafka"}, "dir"},
-	{"rules.reactivation", []string{"expansion"}, "reactivation"},
-	{"rules.reactivation_within", nil, "the default, no limit"},
 	{"rules.past_due_for", nil, "the default, no limit"},
 	{"rules.usage", []string{"invoice_month"}, "normalised"},
 	{"groupings", []string{"product_family", "motion"}, "attributes of the account, or cohort"},

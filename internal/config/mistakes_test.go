@@ -117,9 +117,6 @@ var mistakes = []struct{ text, want string }{
 	{"+rules: {coalesce: §25h}", `rules.coalesce: must be between 0s and 24h, not "25h"`},
 	{"+rules: {coalesce: §-1m}", `rules.coalesce: must be a duration such as 250ms, 60m, 12h or 35d, not "-1m"`},
 	{"+rules: {day_factor: §31}", `rules.day_factor: unknown value "31"; use 365/12, 365.25/12 or 30`},
-	{"+rules: {usage: §raw}", `rules.usage: not available in this version: raw; use normalised`},
-	{"+rules: {reactivation: §expansion}", `rules.reactivation: not available in this version: expansion; use reactivation`},
-	{"+rules: {reactivation_within: §90d}", `rules.reactivation_within: not available in this version: reactivation_within; use the default, no limit`},
 	{"+rules: {past_due_for: §30d}", `rules.past_due_for: not available in this version: past_due_for; use the default, no limit`},
 
 	// Groupings and windows.
