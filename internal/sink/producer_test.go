@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
 	"processor/internal/broker"
@@ -93,5 +94,30 @@ func TestSendStoresInOrderAndReportsOffsets(t *testing.T) {
 				t.Errorf("counted %d records, want 307", r)
 			}
 		})
+	}
+}
+
+func TestSendKeepsTombstonesHeadersAndTimes(t *testing.T) {
+	k := kafkatest.Start(t, 1)
+	topic := k.Create(t, "rows", 1)
+	const at = int64(1_700_000_000_123)
+	send(t, producer(t, k, sink.ProducerOptions{}),
+		sink.Message{Topic: topic, Key: []byte("gone"), Value: nil, Time: at * 1e6},
+		sink.Message{Topic: topic, Key: []byte("empty"), Value: []byte{}, Time: (at + 5) * 1e6},
+		sink.Message{Topic: topic, Value: []byte("v"), Time: (at - 7) * 1e6, Headers: []sink.Header{{Key: "h", Value: []byte("x")}, {Key: "n"}}})
+	client := k.Client(t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	var got []string
+	for len(got) < 3 {
+		fetches := client.PollFetches(kafkatest.Context(t))
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			got = append(got, fmt.Sprintf("%v %v %d %v", r.Key == nil, r.Value == nil, r.Timestamp.UnixMilli()-at, r.Headers))
+		})
+	}
+	want := []string{"false true 0 []", "false false 5 []", "true false -7 [{h [120]} {n []}]"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
