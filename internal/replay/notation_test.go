@@ -265,7 +265,9 @@ func snapshotOption(data object, w string) error {
 		data[name] = instantOf(value)
 	case "discount":
 		data["discounts"] = discountsData(value)
-	case "moved_from", "moved_to", "motion", "reason":
+	case "moved_from", "moved_to":
+		data[name] = object{"account": value}
+	case "motion", "reason":
 		data[name] = value
 	case "renewal", "scheduled_step", "opening":
 		data[name] = true

@@ -58,14 +58,15 @@ func (s *story) command(t *testing.T, d *datadriven.TestData) string {
 			return ""
 		}
 	}
+	if d.Cmd == "sent" { // of the first machine: the other sends everything again
+		return s.sent()
+	}
 	printed := s.do(t, d, s.main)
 	if again := s.do(t, d, s.crashed); again != printed {
 		d.Fatalf(t, "a machine that restarts after every command prints\n%swhere the other prints\n%s", again, printed)
 	}
-	if d.Cmd != "sent" {
-		if err := s.crashed.restart(s.dice); err != nil {
-			d.Fatalf(t, "restart: %v", err)
-		}
+	if err := s.crashed.restart(s.dice); err != nil {
+		d.Fatalf(t, "restart: %v", err)
 	}
 	return printed
 }
@@ -92,12 +93,6 @@ func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
 			d.Fatalf(t, "restart: %v", err)
 		}
 		return ""
-	case "sent":
-		if m == s.crashed { // it sends everything again
-			return s.sent(s.main)
-		}
-		printed := s.sent(m)
-		return printed
 	}
 	if m == s.main {
 		s.look(t, d)
@@ -157,10 +152,10 @@ func (s *story) apply(t *testing.T, d *datadriven.TestData, m *machine) string {
 	return b.String()
 }
 
-// sent prints what the first machine sent since the last look.
-func (s *story) sent(m *machine) string {
+// sent prints the movements rows sent since the last look.
+func (s *story) sent() string {
 	var b strings.Builder
-	for _, r := range m.sent {
+	for _, r := range s.main.sent {
 		c := columnsOf(r.value)
 		fmt.Fprintf(&b, "%s %s", c.text("account"), movementLine(c))
 		if r.restated {
@@ -171,9 +166,7 @@ func (s *story) sent(m *machine) string {
 		}
 		b.WriteByte('\n')
 	}
-	if m == s.main {
-		defer func() { m.sent = nil }()
-	}
+	s.main.sent = nil
 	return b.String()
 }
 

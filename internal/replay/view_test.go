@@ -85,7 +85,7 @@ func shortKey(key string) string {
 func ledger(rows []columns, account string) string {
 	slices.SortFunc(rows, func(a, b columns) int {
 		return cmp.Or(cmp.Compare(a.text("account"), b.text("account")),
-			cmp.Compare(a.text("effective_at"), b.text("effective_at")),
+			cmp.Compare(strings.TrimSuffix(a.text("effective_at"), "Z"), strings.TrimSuffix(b.text("effective_at"), "Z")),
 			cmp.Compare(rankOf(a), rankOf(b)), cmp.Compare(outFirst(a), outFirst(b)))
 	})
 	var b strings.Builder
