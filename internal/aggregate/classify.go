@@ -52,7 +52,8 @@ func (c Class) typed() bool {
 	switch c {
 	case ClassExpansion, ClassContraction, ClassNone, ClassPause, ClassResume:
 		return true
-	default:
+	case ClassOpening, ClassNew, ClassChurn, ClassReactivation, ClassTransfer, ClassFX, ClassScheduled, ClassRevoked:
 		return false
 	}
+	return false
 }

@@ -23,7 +23,7 @@ type line struct {
 }
 
 // linesOf are the lines that a phase of a subscription event has at an instant.
-func linesOf(s *snapshot, p *event.Phase, t event.Time, c *Calendar, o *Options) []line {
+func linesOf(s *snapshot, p *event.Phase, t event.Time, c *Calendar) []line {
 	lines := make([]line, len(p.Items))
 	for i := range p.Items {
 		lines[i] = line{snapshot: s, item: &p.Items[i], all: p, at: t, status: p.Status, calendar: c}

@@ -260,7 +260,7 @@ func pairLines(before, after []*line) (pairs []linePair, added, ended []*line) {
 		pairs = append(pairs, linePair{old[i], fresh[j]})
 		old[i], fresh[j] = nil, nil
 	}
-	replaceLines(before, after, old, fresh, take)
+	replaceLines(before, after, old, take)
 	match(old, fresh, take, func(a, b *line) bool { return compareLines(a, b) == 0 })
 	match(old, fresh, take, func(a, b *line) bool {
 		return a.subscription() == b.subscription() && a.item.Family == b.item.Family
@@ -287,7 +287,7 @@ func match(old, fresh []*line, take func(i, j int), alike func(a, b *line) bool)
 
 // replaceLines follows explicit `replaces` of lines that were not held before to lines that are
 // gone, each once.
-func replaceLines(before, after, old, fresh []*line, take func(i, j int)) {
+func replaceLines(before, after, old []*line, take func(i, j int)) {
 	holds := func(lines []*line, subscription, item string) int {
 		return slices.IndexFunc(lines, func(l *line) bool {
 			return l.subscription() == subscription && l.item.Item == item

@@ -57,11 +57,11 @@ func newSnapshot(e *event.Event, o *Options, c *Calendar) *snapshot {
 	sub := e.Subscription
 	s := &snapshot{order: orderOf(e, sub.EffectiveAt, c), event: e, key: eventKey(e)}
 	plan := planOf(s, c)
-	last := plan.phaseAt(s.order.at, o)
+	last := plan.phaseAt(s.order.at)
 	last.at = s.order.at
 	s.phases = append(s.phases, last)
 	for _, t := range plan.instants() {
-		next := plan.phaseAt(t, o)
+		next := plan.phaseAt(t)
 		if sameLines(&s.phases[len(s.phases)-1], &next, o) {
 			continue
 		}
@@ -134,7 +134,7 @@ func (p *plan) instants() []event.Time {
 }
 
 // phaseAt is the state that the plan gives an instant, with the lines valued at that instant.
-func (p *plan) phaseAt(t event.Time, o *Options) phase {
+func (p *plan) phaseAt(t event.Time) phase {
 	source, scheduled := &p.snapshot.sub().Phase, false
 	for _, entry := range p.entries { // of two at one instant the later in the list counts
 		if entry.at <= t {
@@ -148,7 +148,7 @@ func (p *plan) phaseAt(t event.Time, o *Options) phase {
 	if source.Status == event.StatusCanceled {
 		return made
 	}
-	made.lines = linesOf(p.snapshot, source, t, p.calendar, o)
+	made.lines = linesOf(p.snapshot, source, t, p.calendar)
 	return made
 }
 

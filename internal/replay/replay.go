@@ -72,14 +72,14 @@ func (r *Replay) Read(name string, in io.Reader) error {
 			long = append(long, line...)
 			line = long
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return fmt.Errorf("read %s, line %d: %w", name, number+1, err)
 		}
-		if err != nil && len(line) == 0 {
-			return nil
+		if !ended || len(line) > 0 {
+			r.Apply(name, number, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
 		}
-		r.Apply(name, number, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
-		if err != nil {
+		if ended {
 			return nil
 		}
 	}
@@ -253,7 +253,8 @@ func (c *collector) write(out io.Writer) error {
 	w := bufio.NewWriterSize(out, 1<<20)
 	for i := range c.rows {
 		r := &c.rows[i]
-		fmt.Fprintf(w, `{"topic":%q,"key":%s,"value":%s}`+"\n", r.topic, r.key, r.value)
+		// The writer keeps its first error for Flush.
+		_, _ = fmt.Fprintf(w, `{"topic":%q,"key":%s,"value":%s}`+"\n", r.topic, r.key, r.value)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write rows: %w", err)
