@@ -313,7 +313,6 @@ func (s *sending) abandon(cause error) {
 			if q.lane.unsure == nil {
 				q.lane.rewind(b)
 			}
-			b.maybeStored = q.lane.unsure != nil
 		}
 		s.problems = append(s.problems, &ErrUnacknowledged{Topic: q.lane.tp.Topic, Partition: q.lane.tp.Partition, Records: left, Cause: cause})
 	}

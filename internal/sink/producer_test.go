@@ -76,22 +76,25 @@ func TestSendStoresInOrderAndReportsOffsets(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			next, err := p.Send(kafkatest.Context(t), messages(topic, 1, 100, 7))
+			next, err := p.Send(kafkatest.Context(t), messages(topic, 1, 100, 200))
 			if err != nil {
 				t.Fatal(err)
 			}
 			tp := sink.TopicPartition{Topic: topic, Partition: 1}
-			if len(next) != 1 || next[tp] != 107 {
-				t.Errorf("acknowledged %v, want only %s up to 107", next, tp)
+			if len(next) != 1 || next[tp] != 300 {
+				t.Errorf("acknowledged %v, want only %s up to 300", next, tp)
 			}
 			got := k.Read(t, topic)
-			for part, n := range []int{100, 107, 100} {
+			for part, n := range []int{100, 300, 100} {
 				if v := valuesOf(got, int32(part)); !slices.Equal(v, wantValues(0, n)) {
 					t.Errorf("partition %d holds %v", part, v)
 				}
 			}
-			if r := p.Counters.Records.Load(); r != 307 {
-				t.Errorf("counted %d records, want 307", r)
+			if r := p.Counters.Records.Load(); r != 500 {
+				t.Errorf("counted %d records, want 500", r)
+			}
+			if b := p.Counters.Batches.Load(); b < 9 {
+				t.Errorf("%d batches for records that fill 9 of 1000 bytes", b)
 			}
 		})
 	}
