@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/big"
 
 	"processor/internal/aggregate"
 	"processor/internal/event"
@@ -12,7 +13,7 @@ import (
 
 // RegisterLayout changes whenever the bytes of a register would mean something else: it belongs to
 // the name of a generation, so that registers of another layout are passed over and sent anew.
-const RegisterLayout = 1<<16 | int(aggregate.Sums)<<8 | int(aggregate.Counts)
+const RegisterLayout = 2<<16 | int(aggregate.Sums)<<8 | int(aggregate.Counts)
 
 // Partial is what a shard says in the partials topic: its whole register of one segment and
 // interval, or (IsMark) how far it is complete. The topic is compacted; the value carries version
@@ -112,7 +113,24 @@ func appendRegister(dst []byte, r *aggregate.Register) []byte {
 			dst = binary.AppendVarint(append(dst, byte(i)), r.Counts[i])
 		}
 	}
-	return dst
+	return appendRanking(dst, r.Ranking)
+}
+
+// appendRanking writes the largest amounts behind their number, and the sum of squares behind its
+// length; one 0 stands for no ranking.
+func appendRanking(dst []byte, r *aggregate.Ranking) []byte {
+	if r == nil {
+		return append(dst, 0)
+	}
+	dst = append(dst, byte(len(r.Top)))
+	for _, amount := range r.Top {
+		hi, lo := amount.Words()
+		dst = binary.BigEndian.AppendUint64(dst, uint64(hi)) //nolint:gosec // the bits
+		dst = binary.BigEndian.AppendUint64(dst, lo)
+	}
+	squares := r.Squares.Bytes()
+	dst = binary.AppendUvarint(dst, uint64(len(squares)))
+	return append(dst, squares...)
 }
 
 // DecodePartial reads a record of the partials topic. Of a record of another generation only the
@@ -259,7 +277,25 @@ func (r *reader) register(into *aggregate.Register) error {
 		}
 		into.Counts[i] = r.varint()
 	}
+	into.Ranking = r.ranking()
 	return r.end()
+}
+
+func (r *reader) ranking() *aggregate.Ranking {
+	n := int(r.byte())
+	if n == 0 {
+		return nil
+	}
+	if n > aggregate.RankingTop {
+		r.fail()
+		return nil
+	}
+	ranking := &aggregate.Ranking{Top: make([]money.Amount, n)}
+	for i := range ranking.Top {
+		ranking.Top[i] = money.FromWords(int64(r.uint64()), r.uint64()) //nolint:gosec // the bits
+	}
+	ranking.Squares = new(big.Int).SetBytes(r.bytes(r.uvarint()))
+	return ranking
 }
 
 // Sums and counts must fit the bytes that name them.
