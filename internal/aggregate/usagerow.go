@@ -287,11 +287,9 @@ func (f *fold) notePaidUsage(class Class, at event.Time) {
 	f.hasPaid = true
 }
 
-// noteNew remembers the month of the account's `new`.
+// noteNew remembers the month of the account's latest `new`.
 func (f *fold) noteNew(at event.Time) {
-	if f.usage.newMonth < 0 {
-		f.usage.newMonth = int32(monthOfDay(f.calendar.Day(at)))
-	}
+	f.usage.newMonth = int32(monthOfDay(f.calendar.Day(at)))
 }
 
 func usageKey(k meterKey, month int32) string {
