@@ -1,0 +1,46 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+
+	"processor/internal/checkpoint"
+	"processor/internal/consumer"
+)
+
+// ErrRefused means that the configuration and the cluster do not fit together: starting again
+// cannot help before one of them is changed. The text says how.
+var ErrRefused = errors.New("the service cannot start like this")
+
+// ErrOperator means that going on would lose or misplace records, which only a person may decide.
+var ErrOperator = errors.New("an operator must decide")
+
+// ErrIdentity means that amounts did not add up (invariant I2). Nothing was saved since.
+var ErrIdentity = errors.New("an identity does not hold")
+
+// operatorError gives the errors of the log and of the checkpoint that need a person their kind and
+// their remedy; others stay as they are.
+func operatorError(err error) error {
+	var gap *consumer.ErrGap
+	var corrupt *consumer.ErrCorrupt
+	var large *consumer.ErrTooLarge
+	switch {
+	case errors.As(err, &gap):
+		return fmt.Errorf("%w: %w; %s", ErrOperator, err, gapRemedy)
+	case errors.As(err, &corrupt):
+		return fmt.Errorf("%w: %w; nothing after it was read: restore the partition from a replica, or copy the topic without that batch and name the copy as source",
+			ErrOperator, err)
+	case errors.As(err, &large):
+		return fmt.Errorf("%w: %w; nothing after it was read: copy the topic without that batch and name the copy as source", ErrOperator, err)
+	case errors.Is(err, checkpoint.ErrCorrupt), errors.Is(err, checkpoint.ErrForeign):
+		return fmt.Errorf("%w: %w", ErrOperator, err)
+	case errors.Is(err, checkpoint.ErrMeaning):
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	default:
+		return err
+	}
+}
+
+// gapRemedy is what can be done about records that are gone.
+const gapRemedy = "put back the checkpoint directory that belongs to this log, or copy the whole history into a topic " +
+	"that still has its offset 0, name that as source and start with an empty checkpoint directory"

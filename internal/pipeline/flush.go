@@ -1,0 +1,172 @@
+package pipeline
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"processor/internal/aggregate"
+	"processor/internal/event"
+	"processor/internal/rollup"
+	"processor/internal/row"
+	"processor/internal/sink"
+)
+
+// outbox gathers encoded rows. Keys and values lie in one buffer.
+type outbox struct {
+	messages []sink.Message
+	buffer   []byte
+	now      int64
+}
+
+// reset forgets the messages; their bytes stay untouched.
+func (o *outbox) reset(now int64) { o.messages, o.buffer, o.now = nil, nil, now }
+
+// add encodes one message.
+func (o *outbox) add(topic string, partition int, key, value func(dst []byte) []byte) {
+	start := len(o.buffer)
+	o.buffer = key(o.buffer)
+	middle := len(o.buffer)
+	o.buffer = value(o.buffer)
+	end := len(o.buffer)
+	o.messages = append(o.messages, sink.Message{
+		Topic: topic, Partition: int32(partition), Time: o.now, //nolint:gosec // a partition
+		Key: o.buffer[start:middle:middle], Value: o.buffer[middle:end:end],
+	})
+}
+
+// tombstone follows a deleted row for sinks that delete by it.
+func (o *outbox) tombstone() {
+	last := o.messages[len(o.messages)-1]
+	last.Value = nil
+	o.messages = append(o.messages, last)
+}
+
+// flush moves the shard's watermark, derives what changed, and puts its rows into the outbox. The
+// rows of accounts and the registers wait for a slow flush, which comes at most once in a metrics
+// interval.
+func (s *shard) flush(clock event.Time, now int64, slow bool) {
+	s.outbox.reset(now)
+	s.state.AdvanceTo(s.watermark(clock))
+	updates := s.state.Flush()
+	s.flushes++
+	stamp := s.stamp()
+	s.addMovements(updates.Movements, stamp)
+	s.addMonths(updates.Months, stamp)
+	for i := range updates.Accounts {
+		r := &updates.Accounts[i]
+		s.accounts[string(s.encoder.AccountKey(nil, r))] = pendingRow{s.encoder.Account(nil, r, stamp)}
+	}
+	for i := range updates.Registers {
+		s.registers[updates.Registers[i].Key] = struct{}{}
+	}
+	s.outbox.messages = append(s.outbox.messages, s.letters...)
+	s.letters = nil
+	if slow {
+		s.addAccounts()
+		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
+		clear(s.registers)
+		s.addMark()
+	}
+	if len(s.outbox.messages) == 0 {
+		s.flushes-- // nothing carries this number
+		return
+	}
+	s.rows += int64(len(s.outbox.messages))
+	s.addProgress()
+}
+
+// watermark is up to where the shard is complete: the least complete of its partitions decides.
+func (s *shard) watermark(clock event.Time) event.Time {
+	least := s.sources[0].watermark(s.options.Lateness, clock)
+	for _, src := range s.sources[1:] {
+		least = min(least, src.watermark(s.options.Lateness, clock))
+	}
+	return max(least, s.state.Watermark())
+}
+
+// version orders the rows of a key over all runs (spec: outputs).
+func (s *shard) version() uint64 { return s.epoch<<40 | s.flushes }
+
+func (s *shard) stamp() row.Stamp {
+	return row.Stamp{Version: s.version(), KnownAt: s.state.Watermark()}
+}
+
+func (s *shard) addMovements(rows []aggregate.MovementRow, stamp row.Stamp) {
+	topic := s.options.topic(row.TopicMovements)
+	for i := range rows {
+		r := &rows[i]
+		s.outbox.add(topic, s.number,
+			func(dst []byte) []byte { return s.encoder.MovementKey(dst, r) },
+			func(dst []byte) []byte { return s.encoder.Movement(dst, r, stamp) })
+		if r.Deleted && s.options.Tombstones {
+			s.outbox.tombstone()
+		}
+	}
+}
+
+func (s *shard) addMonths(rows []aggregate.MonthRow, stamp row.Stamp) {
+	topic := s.options.topic(row.TopicAccountMonths)
+	for i := range rows {
+		r := &rows[i]
+		s.outbox.add(topic, s.number,
+			func(dst []byte) []byte { return s.encoder.MonthKey(dst, r) },
+			func(dst []byte) []byte { return s.encoder.Month(dst, r, stamp) })
+		if r.Deleted && s.options.Tombstones {
+			s.outbox.tombstone()
+		}
+	}
+}
+
+// addAccounts sends the latest row of every account that changed since the last slow flush.
+func (s *shard) addAccounts() {
+	topic := s.options.topic(row.TopicAccounts)
+	for _, key := range slices.Sorted(maps.Keys(s.accounts)) {
+		s.outbox.messages = append(s.outbox.messages, sink.Message{
+			Topic: topic, Partition: int32(s.number), Time: s.outbox.now, //nolint:gosec // a partition
+			Key: []byte(key), Value: s.accounts[key].value,
+		})
+	}
+	clear(s.accounts)
+}
+
+// addRegisters sends the shard's whole registers as they are now.
+func (s *shard) addRegisters(keys []aggregate.RegisterKey) {
+	for _, key := range keys {
+		segment := s.state.Segment(key.Segment)
+		s.addPartial(rollup.Partial{
+			Shard: s.number, Version: s.version(), Generation: s.generation,
+			Segment: segment, Kind: key.Kind, Index: key.Index, Register: s.state.Register(segment, key.Kind, key.Index),
+		})
+	}
+}
+
+func (s *shard) addPartial(p rollup.Partial) {
+	s.outbox.add(s.options.topic(row.TopicPartials), segmentPartition(p.Segment, s.of), p.AppendKey, p.AppendValue)
+}
+
+// segmentPartition is where the partials and the metrics of a segment go.
+func segmentPartition(segment aggregate.Segment, partitions int) int {
+	return sink.Partition([]byte(segment.Grouping+"="+segment.Name), partitions)
+}
+
+// addMark closes what was sent to each partition of the partials, if there is anything to say.
+func (s *shard) addMark() {
+	now := mark{watermark: s.state.Watermark(), caughtUp: s.marked.caughtUp || s.caughtUp() && s.resend == nil}
+	sent := slices.ContainsFunc(s.outbox.messages, func(m sink.Message) bool { return m.Topic == s.options.topic(row.TopicPartials) })
+	if now == s.marked && !sent {
+		return
+	}
+	s.marked = now
+	p := rollup.Partial{
+		Shard: s.number, Version: s.version(), Generation: s.generation, IsMark: true,
+		Mark: rollup.Mark{Shards: s.of, Watermark: now.watermark, CaughtUp: now.caughtUp},
+	}
+	for partition := range s.of {
+		s.outbox.add(s.options.topic(row.TopicPartials), partition, p.AppendKey, p.AppendValue)
+	}
+}
+
+func compareRegisterKeys(a, b aggregate.RegisterKey) int {
+	return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Index, b.Index))
+}

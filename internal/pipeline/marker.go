@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"processor/internal/event"
+	"processor/internal/row"
+)
+
+// marker is what a checkpoint holds beside the records: where the shard stands. Positions come from
+// here only (invariant I4).
+type marker struct {
+	Format     int        `json:"format"`
+	Epoch      uint64     `json:"epoch"`
+	Flush      uint64     `json:"flush"`
+	Generation uint64     `json:"generation"`
+	Watermark  event.Time `json:"watermark"`
+	Sources    []place    `json:"sources"`
+	Outputs    []end      `json:"outputs"`
+	Digest     uint64     `json:"digest"`
+	Results    [7]int64   `json:"results"`
+	Rows       int64      `json:"rows"`
+}
+
+// place is where the shard stands in one source topic.
+type place struct {
+	Topic string     `json:"topic"`
+	Next  int64      `json:"next"`
+	Seen  event.Time `json:"seen"` // the largest min(time, append time) so far, NoTime before the first
+}
+
+// end is up to where the rows that this checkpoint knows of reach in one output partition; rows
+// behind it were sent by a run that did not live to save again.
+type end struct {
+	Topic     row.Topic `json:"topic"`
+	Partition int32     `json:"partition"`
+	Next      int64     `json:"next"`
+}
+
+const markerFormat = 1
+
+func (m *marker) encode() ([]byte, error) {
+	m.Format = markerFormat
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode the checkpoint's marker: %w", err)
+	}
+	return b, nil
+}
+
+func decodeMarker(b []byte) (*marker, error) {
+	m := new(marker)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("decode the checkpoint's marker: %w", err)
+	}
+	if m.Format != markerFormat {
+		return nil, fmt.Errorf("the checkpoint's marker has format %d, this version reads %d", m.Format, markerFormat)
+	}
+	return m, nil
+}

@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"processor/internal/broker"
+	"processor/internal/consumer"
+	"processor/internal/event"
+)
+
+// borders are where logs begin and end, asked once for all shards of a generation.
+type borders struct {
+	starts, ends map[broker.TopicPartition]int64
+}
+
+// openShards restores the shards that a generation assigns.
+func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generation) ([]*shard, error) {
+	numbers, err := p.assigned(generation)
+	if err != nil {
+		return nil, err
+	}
+	logs, err := p.borders(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	shards := make([]*shard, len(numbers))
+	err = p.parallel(len(numbers), func(i int) error {
+		s, err := p.openShard(ctx, numbers[i], logs)
+		if err != nil {
+			return fmt.Errorf("open shard %d: %w", numbers[i], operatorError(err))
+		}
+		shards[i] = s
+		return nil
+	})
+	return shards, err
+}
+
+// assigned are the partition numbers of a generation. A number is ours in all topics or in none.
+func (p *pipeline) assigned(generation *consumer.Generation) ([]int, error) {
+	var numbers []int
+	for _, number := range generation.Partitions[p.options.Sources[0].Topic] {
+		numbers = append(numbers, int(number))
+	}
+	for topic, partitions := range generation.Partitions {
+		if len(partitions) != len(numbers) {
+			return nil, fmt.Errorf("%w: the group assigned partitions %v of %s and %v of %s; an account must have the same partition in all sources",
+				ErrOperator, partitions, topic, numbers, p.options.Sources[0].Topic)
+		}
+	}
+	if n := len(numbers); n > 0 && numbers[n-1] >= p.partitions {
+		return nil, fmt.Errorf("%w: the sources have grown from %d to at least %d partitions, which moves accounts between shards: "+
+			"copy the whole history into topics with the new number, name those as sources and start with an empty checkpoint directory and another output.prefix",
+			ErrOperator, p.partitions, numbers[n-1]+1)
+	}
+	return numbers, nil
+}
+
+// borders asks for everything that opening the shards needs to know.
+func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err error) {
+	var sources, all []broker.TopicPartition
+	for _, number := range numbers {
+		for _, topic := range p.options.sourceTopics() {
+			sources = append(sources, broker.TopicPartition{Topic: topic, Partition: int32(number)}) //nolint:gosec // a partition
+		}
+	}
+	all = slices.Clone(sources)
+	for _, number := range numbers {
+		for _, out := range outputPartitions(number, p.partitions) {
+			tp := broker.TopicPartition{Topic: p.options.topic(out.topic), Partition: out.partition}
+			if !slices.Contains(all, tp) {
+				all = append(all, tp)
+			}
+		}
+	}
+	if b.starts, err = consumer.StartOffsets(ctx, p.options.Cluster, all); err != nil {
+		return b, fmt.Errorf("where the logs begin: %w", err)
+	}
+	if b.ends, err = consumer.EndOffsets(ctx, p.options.Cluster, all); err != nil {
+		return b, fmt.Errorf("where the logs end: %w", err)
+	}
+	return b, nil
+}
+
+// openShard restores one shard, or begins it where there is no checkpoint. Its new epoch is stored
+// before any row carries it.
+func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*shard, error) {
+	s, err := newShard(number, p.partitions, &p.options, p.generation)
+	if err != nil {
+		return nil, err
+	}
+	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Restoring: true, Watermark: event.NoTime} })
+	var restored int64
+	stored, found, err := p.store.Load(ctx, number, func(key, value []byte) error {
+		restored++
+		return s.restore(key, value)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var m *marker
+	if found {
+		if m, err = decodeMarker(stored); err != nil {
+			return nil, err
+		}
+		if err := s.resume(m); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.place(m, logs); err != nil {
+		return nil, err
+	}
+	s.owe(m, logs)
+	last, err := lastEpoch(ctx, &p.options, number)
+	if err != nil {
+		return nil, err
+	}
+	s.epoch = max(s.epoch, last) + 1
+	if err := p.saveMarker(ctx, s); err != nil {
+		return nil, err
+	}
+	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
+	p.options.Logger.InfoContext(ctx, "shard opened", "shard", number, "from_checkpoint", found, "records", restored,
+		"accounts", s.state.Accounts(), "epoch", s.epoch, "watermark", s.state.Watermark().String())
+	return s, nil
+}
+
+func (p *pipeline) saveMarker(ctx context.Context, s *shard) error {
+	b, err := s.marker().encode()
+	if err != nil {
+		return err
+	}
+	return p.store.Save(ctx, s.number, b, nil)
+}
+
+// place puts the shard where its checkpoint says, or at the beginning of the logs: a log that has
+// lost its beginning is a gap.
+func (s *shard) place(m *marker, logs borders) error {
+	var problems []error
+	for _, topic := range s.options.sourceTopics() {
+		tp := broker.TopicPartition{Topic: topic, Partition: int32(s.number)} //nolint:gosec // a partition
+		src := &source{
+			Position: consumer.Position{TopicPartition: tp}, seen: event.NoTime,
+			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
+		}
+		if at := m.in(topic); at != nil {
+			src.Next, src.seen = at.Next, at.Seen
+			if start := logs.starts[tp]; src.Next < start || src.Next > src.endAtStart {
+				problems = append(problems, &consumer.ErrGap{
+					Topic: topic, Partition: tp.Partition, Asked: src.Next, LogStart: start, End: src.endAtStart,
+				})
+			}
+		} else if start := logs.starts[tp]; start > 0 {
+			problems = append(problems, fmt.Errorf("%w: %s begins at offset %d and there is no checkpoint for it: offsets [0,%d) are gone; %s",
+				ErrOperator, tp, start, start, gapRemedy))
+		}
+		s.sources = append(s.sources, src)
+	}
+	return errors.Join(problems...)
+}
+
+// in is the place in a topic; nil where the marker has none.
+func (m *marker) in(topic string) *place {
+	if m == nil {
+		return nil
+	}
+	for i := range m.Sources {
+		if m.Sources[i].Topic == topic {
+			return &m.Sources[i]
+		}
+	}
+	return nil
+}
+
+// owe notes what was written behind the checkpoint, or all there is without one.
+func (s *shard) owe(m *marker, logs borders) {
+	debt := &resend{everything: m != nil && m.Generation != s.generation}
+	for _, out := range outputPartitions(s.number, s.of) {
+		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
+		from, known := s.ends[out]
+		switch {
+		case m == nil || !known:
+			from = logs.starts[tp]
+		case from > logs.ends[tp] || from < logs.starts[tp]:
+			debt.everything = true // the topic was made anew: what it held is gone
+			from = logs.starts[tp]
+		}
+		s.ends[out] = from
+		if from < logs.ends[tp] {
+			debt.ranges = append(debt.ranges, written{outputPartition: out, from: from, to: logs.ends[tp]})
+		}
+	}
+	if debt.everything || len(debt.ranges) > 0 {
+		s.resend = debt
+	}
+}
+
+// firstRows announce the new epochs in the progress topic, ahead of every row that carries them.
+func (p *pipeline) firstRows(ctx context.Context, shards []*shard) error {
+	for _, s := range shards {
+		s.outbox.reset(p.now())
+		s.addProgress()
+	}
+	return p.publish(ctx, shards)
+}

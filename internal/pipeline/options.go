@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"processor/internal/aggregate"
+	"processor/internal/broker"
+	"processor/internal/event"
+	"processor/internal/row"
+)
+
+// Source is one topic that events come from, in the native format.
+type Source struct {
+	Topic          string
+	KeyedByAccount bool // its keys are account ids under the Java client's partitioner
+}
+
+// Options are what the service depends on. Cluster, Group, Sources and CheckpointDir are required.
+type Options struct {
+	Cluster *broker.Cluster
+	Group   string
+	Sources []Source
+
+	Prefix             string // of every output topic, such as "expansion."
+	CreateTopics       bool
+	Replication        int           // of topics that are created; 0 is the cluster's default
+	FlushInterval      time.Duration // longest wait between a change and its row; 250 ms when 0
+	FlushRecords       int           // records after which a flush is due at once; 20,000 when 0
+	MetricsInterval    time.Duration // at most one row per key of accounts and metrics; 1 s when 0
+	CheckpointDir      string
+	CheckpointInterval time.Duration // 10 s when 0
+	Tombstones         bool          // follow a deleted row with a tombstone
+
+	Core     aggregate.Options
+	Decoder  event.Options
+	Lateness time.Duration // how far the watermark stays behind the latest event
+
+	Clock    func() time.Time // time.Now when nil
+	Metrics  *Metrics         // nil: counted for nobody
+	Observer Observer
+	Logger   *slog.Logger // nil: silent
+
+	// step is called at named points of the loops; an error ends the service there, as a crash
+	// would. It is for tests.
+	step func(point string) error
+}
+
+// stopWithin bounds a graceful stop: Kubernetes kills after 30 s.
+const stopWithin = 20 * time.Second
+
+// withDefaults fills what was left out and reports every problem.
+func (o Options) withDefaults() (Options, error) {
+	var problems []error
+	need := func(missing bool, what string) {
+		if missing {
+			problems = append(problems, fmt.Errorf("pipeline: Options.%s is missing", what))
+		}
+	}
+	need(o.Cluster == nil, "Cluster")
+	need(o.Group == "", "Group")
+	need(len(o.Sources) == 0, "Sources")
+	need(o.CheckpointDir == "", "CheckpointDir")
+	set := func(d *time.Duration, initial time.Duration, what string) {
+		switch {
+		case *d == 0:
+			*d = initial
+		case *d < 0:
+			problems = append(problems, fmt.Errorf("pipeline: Options.%s is %s", what, *d))
+		}
+	}
+	set(&o.FlushInterval, 250*time.Millisecond, "FlushInterval")
+	set(&o.MetricsInterval, time.Second, "MetricsInterval")
+	set(&o.CheckpointInterval, 10*time.Second, "CheckpointInterval")
+	set(&o.Lateness, 0, "Lateness")
+	if o.FlushRecords <= 0 {
+		o.FlushRecords = 20_000
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Metrics == nil {
+		o.Metrics = new(Metrics)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.step == nil {
+		o.step = func(string) error { return nil }
+	}
+	if o.Observer.Status == nil {
+		o.Observer.Status = func(Status) {}
+	}
+	return o, errors.Join(problems...)
+}
+
+// topic is the full name of an output topic.
+func (o *Options) topic(t row.Topic) string { return o.Prefix + string(t) }
+
+// sourceTopics are the names of the sources, in their order.
+func (o *Options) sourceTopics() []string {
+	names := make([]string, 0, len(o.Sources))
+	for _, s := range o.Sources {
+		names = append(names, s.Topic)
+	}
+	return names
+}

@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"processor/internal/checkpoint"
+	"processor/internal/consumer"
+	"processor/internal/sink"
+)
+
+// pipeline is one run of the service.
+type pipeline struct {
+	options    Options
+	partitions int // of the sources, and of the outputs
+	generation uint64
+	store      store
+	producer   *sink.Producer // of the ledger
+	status     statusBoard
+}
+
+// store keeps checkpoints: for each shard its records and one marker, together or not at all.
+type store interface {
+	Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error)
+	Save(ctx context.Context, shard int, marker []byte, puts []checkpoint.Put) error
+}
+
+// Run is the service: it checks the sources, joins the group, and for every generation fetches,
+// applies, publishes, checkpoints and commits, while the rollup turns the shards' registers into
+// metrics. The end of ctx asks for a graceful stop; nil means that it was one.
+func Run(ctx context.Context, options Options) (err error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return err
+	}
+	p := &pipeline{options: o}
+	p.status.set(p, PhaseStarting)
+	if p.partitions, err = checkSources(ctx, &p.options); err != nil {
+		return stopped(ctx, err)
+	}
+	if err := checkOutputs(ctx, &p.options, p.partitions); err != nil {
+		return stopped(ctx, err)
+	}
+	text := meaning(&o.Core, p.partitions)
+	p.generation = generationOf(text)
+	dir, err := checkpoint.Open(checkpoint.Options{Dir: o.CheckpointDir, Fingerprint: text, Logger: o.Logger})
+	if err != nil {
+		return operatorError(err)
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	p.store = dir
+	if p.producer, err = sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4}); err != nil {
+		return err
+	}
+	return p.run(ctx)
+}
+
+// run ties the ledger and the rollup together: the failure of one ends the other, and at a graceful
+// stop the rollup drains what the ledger said last.
+func (p *pipeline) run(ctx context.Context) error {
+	work, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	metrics, err := p.openRollup(ctx)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	rolled := make(chan error, 1)
+	rolling, endRolling := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRolling()
+	go func() {
+		err := metrics.run(rolling)
+		if err != nil {
+			fail(otherPartError{err})
+		}
+		rolled <- err
+	}()
+	drain := func(ctx context.Context) error {
+		endRolling()
+		if err := <-rolled; err != nil {
+			return err
+		}
+		rolled <- nil
+		return metrics.drain(ctx)
+	}
+	err = p.ledger(work, drain)
+	endRolling()
+	rollupErr := <-rolled
+	return errors.Join(err, rollupErr)
+}
+
+// ledger joins the group and serves one generation after the other.
+func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error) (err error) {
+	member, err := consumer.NewMember(p.options.Cluster, consumer.MemberOptions{Group: p.options.Group, Topics: p.options.sourceTopics()})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+		defer cancel()
+		if closeErr := member.Close(leave); closeErr != nil {
+			p.options.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
+		}
+	}()
+	for {
+		p.status.set(p, PhaseJoining)
+		generation, err := member.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return stopped(ctx, p.stopIdle(ctx, drain))
+			}
+			return err
+		}
+		p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
+		p.options.Logger.InfoContext(ctx, "partitions assigned", "generation", generation.ID, "partitions", fmt.Sprint(generation.Partitions))
+		ended, err := p.serve(ctx, generation, drain)
+		if err != nil {
+			return err
+		}
+		if ended {
+			return stopped(ctx, nil)
+		}
+	}
+}
+
+// stopIdle is a stop while no partition is assigned.
+func (p *pipeline) stopIdle(ctx context.Context, drain func(context.Context) error) error {
+	if !stopWanted(ctx) {
+		return nil
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	return drain(stop)
+}
+
+// otherPartError is why a part must end: another one failed, and returns that error itself.
+type otherPartError struct{ error }
+
+// stopWanted tells a stop that was asked for from one that a failure forces.
+func stopWanted(ctx context.Context) bool {
+	var other otherPartError
+	return ctx.Err() != nil && !errors.As(context.Cause(ctx), &other)
+}
+
+// stopped drops the error with which the end of ctx itself made a part return.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ctx.Err())) {
+		return nil
+	}
+	return err
+}
+
+// parallel calls work for 0 to n-1, so many at a time as there are processors, and joins the errors.
+func (p *pipeline) parallel(n int, work func(i int) error) error {
+	problems := make([]error, n)
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var wait sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			problems[i] = work(i)
+		})
+	}
+	wait.Wait()
+	return errors.Join(problems...)
+}

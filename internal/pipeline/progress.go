@@ -1,0 +1,91 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"processor/internal/broker"
+	"processor/internal/consumer"
+	"processor/internal/row"
+)
+
+// progressRow is a shard's row in the progress topic: what its rows contain (spec: outputs). It is
+// also the witness of the epoch, should the checkpoint be lost.
+type progressRow struct {
+	Shard     int    `json:"shard"`
+	Shards    int    `json:"shards"`
+	Positions string `json:"positions"` // topic/partition:next, separated by commas
+	Watermark string `json:"watermark"`
+	Epoch     uint64 `json:"epoch"`
+	Flush     uint64 `json:"flush"`
+	Rows      int64  `json:"rows"`
+	Digest    string `json:"state_digest"` // over the identities of all kept records
+	Version   uint64 `json:"version"`
+	KnownAt   string `json:"known_at"`
+	Restated  bool   `json:"restated"`
+	Final     bool   `json:"final"`
+	Deleted   bool   `json:"deleted"`
+}
+
+type progressKey struct {
+	Shard int `json:"shard"`
+}
+
+// addProgress says up to where the rows of this flush go.
+func (s *shard) addProgress() {
+	positions := make([]string, 0, len(s.sources))
+	for _, src := range s.sources {
+		positions = append(positions, src.TopicPartition.String()+":"+strconv.FormatInt(src.Next, 10))
+	}
+	watermark := s.state.Watermark().String()
+	r := progressRow{
+		Shard: s.number, Shards: s.of, Positions: strings.Join(positions, ","), Watermark: watermark,
+		Epoch: s.epoch, Flush: s.flushes, Rows: s.rows, Digest: fmt.Sprintf("%016x", s.digest),
+		Version: s.version(), KnownAt: watermark,
+	}
+	s.outbox.add(s.options.topic(row.TopicProgress), s.number,
+		func(dst []byte) []byte { return appendJSON(dst, progressKey{s.number}) },
+		func(dst []byte) []byte { return appendJSON(dst, r) })
+}
+
+// appendJSON appends a value that can always be encoded.
+func appendJSON(dst []byte, v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("pipeline: " + err.Error()) // plain structs of texts and numbers have no error
+	}
+	return append(dst, b...)
+}
+
+// lastEpoch is the epoch in the last progress row of a shard, 0 without one. The last records of
+// the shard's partition are enough: compaction keeps the newest of a key, and there is one key.
+func lastEpoch(ctx context.Context, o *Options, shard int) (uint64, error) {
+	const few = 200
+	tp := broker.TopicPartition{Topic: o.topic(row.TopicProgress), Partition: int32(shard)} //nolint:gosec // a partition
+	starts, err := consumer.StartOffsets(ctx, o.Cluster, []broker.TopicPartition{tp})
+	if err != nil {
+		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
+	}
+	ends, err := consumer.EndOffsets(ctx, o.Cluster, []broker.TopicPartition{tp})
+	if err != nil {
+		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
+	}
+	var epoch uint64
+	_, err = consumer.ReadRange(ctx, o.Cluster, tp.Topic, tp.Partition, max(starts[tp], ends[tp]-few), func(r *consumer.Record) error {
+		var last progressRow
+		if err := json.Unmarshal(r.Value, &last); err != nil {
+			return fmt.Errorf("progress row at %s offset %d: %w", tp, r.Offset, err)
+		}
+		epoch = max(epoch, last.Epoch)
+		return nil
+	})
+	var gap *consumer.ErrGap
+	if err != nil && !errors.As(err, &gap) {
+		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
+	}
+	return epoch, nil
+}

@@ -1,0 +1,260 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"processor/internal/aggregate"
+	"processor/internal/broker"
+	"processor/internal/consumer"
+	"processor/internal/event"
+	"processor/internal/rollup"
+	"processor/internal/row"
+	"processor/internal/sink"
+)
+
+// metrics is the rollup's stage: it reads all partitions of the partials, sums the shards' registers
+// and writes the rows of metrics. With the store `dir` there is one instance, the one that holds the
+// directory, so that it reads all partitions without a group of its own: a group would only add a
+// rebalance to every start. Its state is the partials topic; a start reads it from the beginning.
+type metrics struct {
+	*pipeline
+
+	sums     *rollup.Rollup
+	encoder  row.Encoder
+	fetcher  *consumer.Fetcher
+	producer *sink.Producer
+	sent     *sentRows
+
+	positions []consumer.Position // by partition
+	waiting   map[lane][]rollup.Partial
+	marks     [][]rollup.Partial // by partition, then shard; the zero one before the first
+
+	epoch, flushes uint64
+	flushed        time.Time
+	changed        bool // a mark came since the last flush
+	told           bool // the observer has seen every row
+}
+
+// lane is what one shard sends to one partition.
+type lane struct{ partition, shard int }
+
+// openRollup reads the partials and the metrics to their ends.
+func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
+	core := &p.options.Core
+	state, err := aggregate.New(*core) // for the calendar with the core's own defaults
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	producer, err := sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	if err != nil {
+		return nil, err
+	}
+	m := &metrics{
+		pipeline: p,
+		sums: rollup.New(rollup.Options{
+			Calendar: state.Calendar(), Windows: core.Windows, UsageGrace: core.UsageGrace, Shards: p.partitions,
+		}),
+		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
+		fetcher:  consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
+		producer: producer,
+		waiting:  map[lane][]rollup.Partial{},
+		marks:    make([][]rollup.Partial, p.partitions),
+	}
+	if m.sent, err = readSent(ctx, &p.options, p.partitions); err != nil {
+		return nil, err
+	}
+	m.epoch = m.sent.epoch + 1
+	for partition := range p.partitions {
+		m.marks[partition] = make([]rollup.Partial, p.partitions)
+		m.positions = append(m.positions, consumer.Position{
+			TopicPartition: broker.TopicPartition{Topic: p.options.topic(row.TopicPartials), Partition: int32(partition)}, //nolint:gosec // a partition
+			Next:           consumer.FromStart,
+		})
+	}
+	return m, m.readToEnd(ctx)
+}
+
+// readToEnd takes what lies in the partials up to their ends as of now.
+func (m *metrics) readToEnd(ctx context.Context) error {
+	for i := range m.positions {
+		at := &m.positions[i]
+		next, err := consumer.ReadRange(ctx, m.options.Cluster, at.Topic, at.Partition, at.Next, func(r *consumer.Record) error {
+			return m.take(int(at.Partition), r)
+		})
+		if err != nil {
+			return fmt.Errorf("read %s: %w", at.TopicPartition, operatorError(err))
+		}
+		at.Next = next
+	}
+	return nil
+}
+
+// run follows the partials until ctx ends.
+func (m *metrics) run(ctx context.Context) error {
+	lasting, end := outlast(ctx)
+	defer end()
+	for {
+		if err := m.flushIfDue(lasting); err != nil {
+			return err
+		}
+		batches, err := m.fetcher.Fetch(ctx, m.positions)
+		if err != nil {
+			return stopped(ctx, err)
+		}
+		for i := range batches {
+			if err := m.takeBatch(ctx, &batches[i]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (m *metrics) takeBatch(ctx context.Context, b *consumer.Batch) error {
+	var unavailable *consumer.ErrUnavailable
+	switch {
+	case errors.As(b.Err, &unavailable):
+		m.options.Logger.WarnContext(ctx, "a partition of the partials cannot be read; trying on", "error", b.Err)
+		return nil
+	case b.Err != nil:
+		return operatorError(b.Err)
+	}
+	for i := range b.Records {
+		if err := m.take(int(b.Partition), &b.Records[i]); err != nil {
+			return err
+		}
+	}
+	m.positions[b.Partition].Next = b.Next
+	return nil
+}
+
+// take files one record. Registers wait for the mark that closes their flush, so that the sums are
+// never those of half a flush.
+func (m *metrics) take(partition int, r *consumer.Record) error {
+	p, err := rollup.DecodePartial(r.Key, r.Value, m.generation)
+	if err != nil {
+		return fmt.Errorf("%s/%d offset %d: %w", m.options.topic(row.TopicPartials), partition, r.Offset, err)
+	}
+	if p.Generation != m.generation || p.Shard >= m.partitions {
+		return nil
+	}
+	at := lane{partition, p.Shard}
+	if !p.IsMark {
+		m.waiting[at] = append(m.waiting[at], p)
+		return nil
+	}
+	if p.Version < m.marks[partition][p.Shard].Version {
+		return nil
+	}
+	for i := range m.waiting[at] {
+		w := &m.waiting[at][i]
+		if err := m.sums.Put(w.Shard, w.Segment, w.Kind, w.Index, w.Register, w.Version); err != nil {
+			return fmt.Errorf("%s/%d up to offset %d: %w", m.options.topic(row.TopicPartials), partition, r.Offset, err)
+		}
+	}
+	delete(m.waiting, at)
+	m.marks[partition][p.Shard] = p
+	m.changed = true
+	m.sums.SetWatermark(p.Shard, m.watermarkOf(p.Shard))
+	return nil
+}
+
+// watermarkOf is how far a shard is complete in every partition.
+func (m *metrics) watermarkOf(shard int) event.Time {
+	least := m.marks[0][shard].Mark.Watermark
+	for partition := range m.marks {
+		least = min(least, m.marks[partition][shard].Mark.Watermark)
+	}
+	return least
+}
+
+// complete says whether every shard has said how far it is, and caughtUp whether all have read what
+// there was when they started.
+func (m *metrics) complete() (complete, caughtUp bool) {
+	caughtUp = true
+	for shard := range m.partitions {
+		if m.watermarkOf(shard) <= 0 {
+			return false, false
+		}
+		for partition := range m.marks {
+			caughtUp = caughtUp && m.marks[partition][shard].Mark.CaughtUp
+		}
+	}
+	return true, caughtUp
+}
+
+func (m *metrics) flushIfDue(ctx context.Context) error {
+	if !m.changed || time.Since(m.flushed) < m.options.MetricsInterval {
+		return nil
+	}
+	return m.flush(ctx)
+}
+
+// flush makes the rows that changed and sends those whose content is not what was sent last.
+func (m *metrics) flush(ctx context.Context) error {
+	m.changed = false
+	complete, caughtUp := m.complete()
+	if !complete {
+		return nil
+	}
+	m.flushed = time.Now()
+	rows, err := m.sums.Flush()
+	if err != nil {
+		m.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
+		return fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	if caughtUp {
+		rows = append(rows, m.sent.vanished(rows)...)
+	}
+	if err := m.publishRows(ctx, rows); err != nil {
+		return err
+	}
+	watermark := m.sums.Watermark()
+	m.options.Metrics.update(func(r *Reading) { r.MetricsWatermark, r.Segments = watermark, m.sums.Segments() })
+	if m.options.Observer.Metrics != nil && (len(rows) > 0 || !m.told) {
+		m.options.Observer.Metrics(rows, watermark)
+		m.told = true
+	}
+	return nil
+}
+
+func (m *metrics) publishRows(ctx context.Context, rows []rollup.Row) error {
+	m.flushes++
+	stamp := row.Stamp{Version: m.epoch<<40 | m.flushes, KnownAt: m.sums.Watermark()}
+	var out outbox
+	out.reset(m.now())
+	var news []sentRow
+	for i := range rows {
+		r := &rows[i]
+		one, isNews := m.sent.compare(&m.encoder, r)
+		if !isNews {
+			continue
+		}
+		news = append(news, one)
+		out.add(m.options.topic(row.TopicMetrics), segmentPartition(r.Segment, m.partitions),
+			func(dst []byte) []byte { return append(dst, one.key...) },
+			func(dst []byte) []byte { return m.encoder.Metric(dst, r, stamp) })
+		if r.Deleted && m.options.Tombstones {
+			out.tombstone()
+		}
+	}
+	if len(out.messages) == 0 {
+		return nil
+	}
+	if _, err := m.producer.Send(ctx, out.messages); err != nil {
+		return fmt.Errorf("publish metrics: %w", err)
+	}
+	m.sent.note(news)
+	m.countRows(out.messages)
+	return m.step("metrics published")
+}
+
+// drain reads what the ledger said last and sends what follows from it. run has ended by then.
+func (m *metrics) drain(ctx context.Context) error {
+	if err := m.readToEnd(ctx); err != nil {
+		return err
+	}
+	return m.flush(ctx)
+}

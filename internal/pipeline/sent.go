@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"processor/internal/aggregate"
+	"processor/internal/consumer"
+	"processor/internal/rollup"
+	"processor/internal/row"
+)
+
+// sentRows knows what the metrics topic says last of every key, by a hash of everything but version,
+// known_at and restated. So a restart sends nothing that readers have already, and takes back what
+// is no more.
+type sentRows struct {
+	keys  map[string]*sentState
+	epoch uint64 // the highest in the topic
+	swept bool
+}
+
+type sentState struct {
+	content uint64
+	deleted bool
+	made    bool // this run made the row
+}
+
+// sentRow is a row that is about to be sent.
+type sentRow struct {
+	key string
+	sentState
+}
+
+// readSent reads the metrics topic from its beginning.
+func readSent(ctx context.Context, o *Options, partitions int) (*sentRows, error) {
+	s := &sentRows{keys: map[string]*sentState{}}
+	topic := o.topic(row.TopicMetrics)
+	for partition := range partitions {
+		_, err := consumer.ReadRange(ctx, o.Cluster, topic, int32(partition), consumer.FromStart, func(r *consumer.Record) error { //nolint:gosec // a partition
+			if r.Value == nil {
+				s.keys[string(r.Key)] = &sentState{deleted: true}
+				return nil
+			}
+			one, version, err := contentOf(r.Value)
+			if err != nil {
+				return fmt.Errorf("row at offset %d: %w", r.Offset, err)
+			}
+			s.keys[string(r.Key)] = &one
+			s.epoch = max(s.epoch, version>>40)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read what was sent to %s/%d: %w", topic, partition, operatorError(err))
+		}
+	}
+	return s, nil
+}
+
+// contentOf is what a row says, without what every sending changes.
+func contentOf(value []byte) (s sentState, version uint64, err error) {
+	at := bytes.LastIndex(value, []byte(stampStart))
+	if at < 0 {
+		return s, 0, fmt.Errorf("it does not end as a row of this program does")
+	}
+	tail := append([]byte{'{'}, value[at+1:]...)
+	var end struct {
+		Version uint64 `json:"version"`
+		Final   bool   `json:"final"`
+		Deleted bool   `json:"deleted"`
+	}
+	if err := json.Unmarshal(tail, &end); err != nil {
+		return s, 0, fmt.Errorf("its end: %w", err)
+	}
+	content := xxhash.Sum64(value[:at])
+	if end.Final {
+		content++
+	}
+	return sentState{content: content, deleted: end.Deleted}, end.Version, nil
+}
+
+// compare says whether a row is news, and what to note once it is sent.
+func (s *sentRows) compare(encoder *row.Encoder, r *rollup.Row) (one sentRow, isNews bool) {
+	one.key = string(encoder.MetricKey(nil, r))
+	value := encoder.Metric(nil, r, row.Stamp{})
+	content := xxhash.Sum64(value[:bytes.LastIndex(value, []byte(stampStart))])
+	if r.Final {
+		content++
+	}
+	one.sentState = sentState{content: content, deleted: r.Deleted, made: !r.Deleted}
+	before := s.keys[one.key]
+	switch {
+	case before == nil:
+		return one, !r.Deleted
+	case before.deleted && r.Deleted:
+		return one, false
+	case before.deleted == r.Deleted && before.content == content:
+		before.made = one.made
+		return one, false
+	default:
+		return one, true
+	}
+}
+
+// note remembers rows that are acknowledged.
+func (s *sentRows) note(rows []sentRow) {
+	for i := range rows {
+		state := rows[i].sentState
+		s.keys[rows[i].key] = &state
+	}
+}
+
+// vanished are, once, the rows of earlier runs that this one does not make any more.
+func (s *sentRows) vanished(fresh []rollup.Row) []rollup.Row {
+	if s.swept {
+		return nil
+	}
+	s.swept = true
+	var encoder row.Encoder
+	now := make(map[string]struct{}, len(fresh))
+	for i := range fresh {
+		now[string(encoder.MetricKey(nil, &fresh[i]))] = struct{}{}
+	}
+	var gone []rollup.Row
+	for key, state := range s.keys {
+		if _, isFresh := now[key]; isFresh || state.made || state.deleted {
+			continue
+		}
+		if r, ok := rowOfKey(key); ok {
+			gone = append(gone, r)
+		}
+	}
+	return gone
+}
+
+// rowOfKey is the deleted row of a key.
+func rowOfKey(key string) (rollup.Row, bool) {
+	var k struct {
+		Grouping string `json:"grouping"`
+		Segment  string `json:"segment"`
+		Kind     string `json:"interval_kind"`
+		Interval string `json:"interval"`
+	}
+	if json.Unmarshal([]byte(key), &k) != nil {
+		return rollup.Row{}, false
+	}
+	for kind := aggregate.KindDay; kind <= aggregate.KindRolling; kind++ {
+		if kind.String() == k.Kind {
+			return rollup.Row{
+				Segment: aggregate.Segment{Grouping: k.Grouping, Name: k.Segment}, Kind: kind, Interval: k.Interval, Deleted: true,
+			}, true
+		}
+	}
+	return rollup.Row{}, false
+}

@@ -1,0 +1,427 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"processor/internal/broker"
+	"processor/internal/checkpoint"
+	"processor/internal/consumer"
+	"processor/internal/event"
+	"processor/internal/sink"
+)
+
+// leaveWithin bounds leaving the group; the group notices by itself otherwise.
+const leaveWithin = 3 * time.Second
+
+// session is one generation of the group: the shards that it assigned, worked on in rounds. In a
+// round all shards share one fetch, one clock reading and one send; while they apply what one fetch
+// brought, the next is under way. So at most two fetches are in memory, and no queue grows.
+type session struct {
+	*pipeline
+
+	generation *consumer.Generation
+	lasting    context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
+	shards     []*shard
+	byNumber   map[int32]*shard
+	fetchers   [2]*consumer.Fetcher
+	turn       int
+
+	clock   event.Time // whole minutes, never backwards
+	pending int        // records since the last flush
+	flushed time.Time
+	slowed  time.Time // the last slow flush
+	saved   time.Time // the last checkpoint that was begun
+	saving  chan error
+}
+
+// serve works for one generation, until it ends or ctx does. ended says that a graceful stop is
+// complete.
+func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, drain func(context.Context) error) (ended bool, err error) {
+	p.status.set(p, PhaseRestoring)
+	shards, err := p.openShards(ctx, generation)
+	if err != nil {
+		return false, stopped(ctx, err)
+	}
+	now := time.Now()
+	s := &session{
+		pipeline: p, generation: generation, shards: shards, byNumber: map[int32]*shard{},
+		flushed: now, saved: now, saving: make(chan error, 1),
+	}
+	s.saving <- nil
+	for i := range s.fetchers {
+		s.fetchers[i] = consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{MaxWait: min(p.options.FlushInterval, 100*time.Millisecond)})
+	}
+	for _, shard := range shards {
+		s.byNumber[int32(shard.number)] = shard //nolint:gosec // a partition
+	}
+	lasting, end := outlast(ctx)
+	defer end()
+	s.lasting = lasting
+	if err := p.firstRows(ctx, shards); err != nil {
+		return false, stopped(ctx, err)
+	}
+	p.status.open(p, shards)
+	switch err := s.rounds(ctx); {
+	case err != nil:
+		<-s.saving
+		return false, err
+	case ctx.Err() == nil:
+		<-s.saving // whatever became of it: the next generation reads what is stored
+		return false, nil
+	case !stopWanted(ctx):
+		<-s.saving
+		return true, nil
+	}
+	return true, s.stop(ctx, drain)
+}
+
+// outlast is a context that goes on for a while after ctx ended: what is being sent when a stop is
+// asked for must arrive, because the state has moved on.
+func outlast(ctx context.Context) (lasting context.Context, end func()) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	halt := context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin-leaveWithin, cancel) })
+	return lasting, func() { halt(); cancel() }
+}
+
+// fetched is what one fetch brought.
+type fetched struct {
+	batches []consumer.Batch
+	err     error
+}
+
+// rounds fetches, applies, publishes, checkpoints and commits until the generation or ctx ends.
+func (s *session) rounds(ctx context.Context) error {
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.generation.Done():
+			cancel()
+		case <-work.Done():
+		}
+	}()
+	next := s.positions(nil)
+	coming := s.fetch(work, next)
+	for {
+		got := <-coming
+		if got.err != nil {
+			if work.Err() != nil {
+				return nil
+			}
+			return got.err
+		}
+		if err := s.step("fetched"); err != nil {
+			return s.leave(cancel, nil, err)
+		}
+		coming = s.fetch(work, s.positions(got.batches))
+		if err := s.apply(ctx, got.batches); err != nil {
+			return s.leave(cancel, coming, err)
+		}
+		if err := s.advance(s.lasting); err != nil {
+			return s.leave(cancel, coming, err)
+		}
+	}
+}
+
+// leave ends the fetch that is under way and waits for it.
+func (s *session) leave(cancel context.CancelFunc, coming <-chan fetched, err error) error {
+	cancel()
+	if coming != nil {
+		<-coming
+	}
+	return err
+}
+
+// fetch starts a fetch with the fetcher whose last batches nobody needs any more.
+func (s *session) fetch(ctx context.Context, positions []consumer.Position) <-chan fetched {
+	coming := make(chan fetched, 1)
+	f := s.fetchers[s.turn]
+	s.turn = 1 - s.turn
+	go func() {
+		if len(positions) == 0 {
+			coming <- fetched{err: broker.Sleep(ctx, s.options.FlushInterval)}
+			return
+		}
+		batches, err := f.Fetch(ctx, positions)
+		coming <- fetched{batches, err}
+	}()
+	return coming
+}
+
+// positions are where to read on once the given batches are applied.
+func (s *session) positions(batches []consumer.Batch) []consumer.Position {
+	after := map[broker.TopicPartition]int64{}
+	for i := range batches {
+		if batches[i].Err == nil {
+			after[batches[i].TopicPartition] = batches[i].Next
+		}
+	}
+	var positions []consumer.Position
+	for _, shard := range s.shards {
+		for _, src := range shard.sources {
+			at := src.Position
+			if next, ok := after[at.TopicPartition]; ok {
+				at.Next = next
+			}
+			positions = append(positions, at)
+		}
+	}
+	return positions
+}
+
+// apply hands each shard its batches, the shards in parallel.
+func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
+	byShard := make(map[*shard][]*consumer.Batch, len(s.shards))
+	for _, shard := range s.shards {
+		for _, src := range shard.sources {
+			src.atEnd = false // until its answer says so again
+		}
+	}
+	for i := range batches {
+		b := &batches[i]
+		var unavailable *consumer.ErrUnavailable
+		switch {
+		case errors.As(b.Err, &unavailable):
+			s.options.Logger.WarnContext(ctx, "a source partition cannot be read; trying on", "error", b.Err)
+			continue
+		case b.Err != nil:
+			return operatorError(b.Err)
+		}
+		shard := s.byNumber[b.Partition]
+		byShard[shard] = append(byShard[shard], b)
+		s.pending += len(b.Records)
+	}
+	return s.parallel(len(s.shards), func(i int) error {
+		for _, b := range byShard[s.shards[i]] {
+			if err := s.shards[i].apply(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// advance does what is due after a round: a flush, what is owed from before the start, a checkpoint.
+func (s *session) advance(ctx context.Context) error {
+	if err := s.step("applied"); err != nil {
+		return err
+	}
+	now := time.Now()
+	if s.pending < s.options.FlushRecords && now.Sub(s.flushed) < s.options.FlushInterval {
+		return nil
+	}
+	slow := now.Sub(s.slowed) >= s.options.MetricsInterval
+	if err := s.flush(ctx, slow); err != nil {
+		return err
+	}
+	if !slow {
+		return nil
+	}
+	if err := s.sendAgain(ctx); err != nil {
+		return err
+	}
+	if now.Sub(s.saved) >= s.options.CheckpointInterval {
+		return s.checkpoint(ctx)
+	}
+	return nil
+}
+
+// flush sends what changed in all shards.
+func (s *session) flush(ctx context.Context, slow bool) error {
+	begun := time.Now()
+	s.clock = max(s.clock, wholeMinute(s.options.Clock(), s.options.Lateness))
+	s.flushed, s.pending = begun, 0
+	if slow {
+		s.slowed = begun
+	}
+	now := s.now()
+	err := s.parallel(len(s.shards), func(i int) error {
+		s.shards[i].flush(s.clock, now, slow)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.step("derived"); err != nil {
+		return err
+	}
+	if err := s.publish(ctx, s.shards); err != nil {
+		return err
+	}
+	s.report(time.Since(begun))
+	return s.step("published")
+}
+
+// now is the time that goes into records, for people who look at topics; nothing depends on it.
+func (p *pipeline) now() int64 { return p.options.Clock().UnixNano() }
+
+// step is a named point at which a test may end everything.
+func (p *pipeline) step(point string) error { return p.options.step(point) }
+
+// publish sends the shards' outboxes and waits until all replicas have them (invariant I5).
+func (p *pipeline) publish(ctx context.Context, shards []*shard) error {
+	var messages []sink.Message
+	for _, s := range shards {
+		messages = append(messages, s.outbox.messages...)
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	acknowledged, err := p.producer.Send(ctx, messages)
+	if err != nil {
+		return fmt.Errorf("publish rows: %w", err)
+	}
+	for _, s := range shards {
+		if s.resend != nil {
+			continue // until the debt is paid the rows behind the old ends must be found again
+		}
+		for _, out := range outputPartitions(s.number, s.of) {
+			tp := broker.TopicPartition{Topic: p.options.topic(out.topic), Partition: out.partition}
+			if next, ok := acknowledged[tp]; ok {
+				s.ends[out] = next
+			}
+		}
+	}
+	p.countRows(messages)
+	return nil
+}
+
+// sendAgain pays the shards' debts, each once it has caught up.
+func (s *session) sendAgain(ctx context.Context) error {
+	for i, one := range s.shards {
+		if one.resend == nil || !one.caughtUp() {
+			continue
+		}
+		begun := time.Now()
+		err := one.sendAgain(ctx, s.now(), func() error { return s.publish(ctx, s.shards[i:i+1]) })
+		if err != nil {
+			return err
+		}
+		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", time.Since(begun).String())
+	}
+	return nil
+}
+
+// checkpoint saves all shards beside the loop, one checkpoint at a time, and commits the group's
+// offsets after it. It follows a slow flush, so that every row of what it holds is acknowledged.
+func (s *session) checkpoint(ctx context.Context) error {
+	select {
+	case err := <-s.saving:
+		if err != nil {
+			s.saving <- nil
+			return err
+		}
+	default:
+		return nil // the last one is not through: the next round looks again
+	}
+	select {
+	case <-s.generation.Done():
+		s.saving <- nil
+		return nil // the shards may be somebody else's by now
+	default:
+	}
+	s.saved = time.Now()
+	saves, err := s.snapshot()
+	if err != nil {
+		s.saving <- nil
+		return err
+	}
+	keep := context.WithoutCancel(ctx)
+	go func() { s.saving <- s.save(keep, saves) }()
+	return nil
+}
+
+// shardSave is what one shard hands to the store. Nothing in it belongs to the state any more.
+type shardSave struct {
+	shard  *shard
+	marker []byte
+	puts   []checkpoint.Put
+	places map[broker.TopicPartition]int64
+}
+
+func (s *session) snapshot() ([]shardSave, error) {
+	saves := make([]shardSave, len(s.shards))
+	err := s.parallel(len(s.shards), func(i int) error {
+		shard := s.shards[i]
+		if err := shard.check(); err != nil {
+			s.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
+			return err
+		}
+		one := shardSave{shard: shard, places: map[broker.TopicPartition]int64{}}
+		for _, k := range shard.takeKept() {
+			one.puts = append(one.puts, checkpoint.Put{Key: k.Key, Value: k.Value})
+		}
+		for _, src := range shard.sources {
+			one.places[src.TopicPartition] = src.Next
+		}
+		var err error
+		one.marker, err = shard.marker().encode()
+		saves[i] = one
+		return err
+	})
+	return saves, err
+}
+
+// save writes the checkpoints, then commits the positions for lag tools.
+func (s *session) save(ctx context.Context, saves []shardSave) error {
+	if err := s.step("saving"); err != nil {
+		return err
+	}
+	positions := map[broker.TopicPartition]int64{}
+	for _, one := range saves {
+		begun := time.Now()
+		if err := s.store.Save(ctx, one.shard.number, one.marker, one.puts); err != nil {
+			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+		size := int64(len(one.marker))
+		for _, put := range one.puts {
+			size += int64(len(put.Key) + len(put.Value))
+		}
+		s.countSave(one.shard.number, size, time.Since(begun))
+		for tp, next := range one.places {
+			positions[tp] = next
+		}
+		if err := s.step("saved a shard"); err != nil {
+			return err
+		}
+	}
+	if err := s.generation.Commit(ctx, positions); err != nil {
+		s.options.Logger.WarnContext(ctx, "the group's offsets, which lag tools read, are behind the checkpoint", "error", err)
+	}
+	return s.step("saved")
+}
+
+// stop is the graceful end: what was fetched is applied; it is flushed with one clock reading for
+// all shards, drained through the rollup, saved and committed.
+func (s *session) stop(ctx context.Context, drain func(context.Context) error) error {
+	s.status.set(s.pipeline, PhaseStopping)
+	stop := s.lasting
+	if err := <-s.saving; err != nil {
+		s.saving <- nil
+		return err
+	}
+	s.saving <- nil
+	if err := s.flush(stop, true); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	if err := s.sendAgain(stop); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	if err := drain(stop); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	if err := s.checkpoint(stop); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	err := <-s.saving
+	s.saving <- nil
+	if err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	s.options.Logger.InfoContext(ctx, "stopped in order; every row is sent and saved")
+	return nil
+}

@@ -1,0 +1,253 @@
+package pipeline
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"processor/internal/aggregate"
+	"processor/internal/consumer"
+	"processor/internal/event"
+	"processor/internal/row"
+	"processor/internal/sink"
+)
+
+// shard is one partition number over all source topics: one state, one checkpoint, and at any time
+// one goroutine that works on it.
+type shard struct {
+	number  int
+	options *Options
+	of      int // how many shards there are
+	sources []*source
+
+	state   *aggregate.State
+	decoder *event.Decoder
+	headers []event.Header
+	encoder row.Encoder
+
+	generation uint64
+	epoch      uint64
+	flushes    uint64
+	digest     uint64 // of the kept records' identities
+	kept       []aggregate.Kept
+	results    [7]int64 // by the place in Results
+	rows       int64
+
+	// What goes out with the next flush, and what waits for the next slow one.
+	outbox    outbox
+	letters   []sink.Message
+	accounts  map[string]pendingRow // by key
+	registers map[aggregate.RegisterKey]struct{}
+	marked    mark
+
+	ends   map[outputPartition]int64
+	resend *resend // nil once there is nothing left to send again
+	tally  tally
+}
+
+// mark is what the last mark in the partials said.
+type mark struct {
+	watermark event.Time
+	caughtUp  bool
+}
+
+// pendingRow is the latest row of an account that was not sent yet.
+type pendingRow struct{ value []byte }
+
+// outputPartition is a partition of an output topic.
+type outputPartition struct {
+	topic     row.Topic
+	partition int32
+}
+
+// tally is what was counted since the metrics were last told.
+type tally struct {
+	results  map[Partition]*[7]int64
+	rejected map[event.Reason]int64
+}
+
+// newShard is a shard with an empty state.
+func newShard(number, of int, o *Options, generation uint64) (*shard, error) {
+	state, err := aggregate.New(o.Core)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return &shard{
+		number: number, of: of, options: o, generation: generation,
+		state: state, decoder: event.NewDecoder(o.Decoder),
+		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: o.Core.Windows},
+		accounts: map[string]pendingRow{}, registers: map[aggregate.RegisterKey]struct{}{},
+		ends:  map[outputPartition]int64{},
+		tally: tally{results: map[Partition]*[7]int64{}, rejected: map[event.Reason]int64{}},
+	}, nil
+}
+
+// source is the shard's partition of a topic.
+func (s *shard) source(topic string) *source {
+	for _, src := range s.sources {
+		if src.Topic == topic {
+			return src
+		}
+	}
+	return nil
+}
+
+func (s *shard) caughtUp() bool {
+	for _, src := range s.sources {
+		if !src.caughtUp() {
+			return false
+		}
+	}
+	return true
+}
+
+// apply decodes and applies what was fetched of one of the shard's partitions. Bad records become
+// dead letters; the error is for what must not happen.
+func (s *shard) apply(b *consumer.Batch) error {
+	src := s.source(b.Topic)
+	counts := s.countsOf(b.TopicPartition)
+	for i := range b.Records {
+		result, err := s.applyRecord(src, &b.Records[i])
+		if err != nil {
+			return err
+		}
+		counts[result]++
+		s.results[result]++
+	}
+	counts[placeSkipped] += b.Skipped
+	s.results[placeSkipped] += b.Skipped
+	src.Next, src.end = b.Next, max(b.LastStable, b.Next)
+	src.atEnd = b.Next >= b.LastStable
+	return nil
+}
+
+// The places of results in Results; the first four are aggregate's outcomes.
+const (
+	placeRejected = 4
+	placeIgnored  = 5
+	placeSkipped  = 6
+)
+
+func (s *shard) countsOf(tp consumer.TopicPartition) *[7]int64 {
+	key := Partition{Topic: tp.Topic, Partition: tp.Partition}
+	counts := s.tally.results[key]
+	if counts == nil {
+		counts = new([7]int64)
+		s.tally.results[key] = counts
+	}
+	return counts
+}
+
+// applyRecord returns the place of the record's result in Results.
+func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
+	src.appended = event.Time(r.Time)
+	s.headers = headersOf(r, s.headers)
+	e, rejection := s.decoder.Decode(r.Value, s.headers)
+	if e == nil && rejection == nil {
+		return placeIgnored, nil
+	}
+	var outcome aggregate.Outcome
+	if e != nil {
+		if want := sink.Partition([]byte(e.Subject), s.of); want != s.number {
+			return 0, s.misplacedError(src, r, e, want)
+		}
+		if rejection = src.judge(e, src.appended, s.options.Lateness, s.state.Calendar()); rejection == nil {
+			outcome, rejection = s.state.Apply(e)
+		}
+	}
+	if rejection != nil {
+		s.tally.rejected[rejection.Reason]++
+		s.letters = append(s.letters, s.letter(src, r, rejection))
+		return placeRejected, nil
+	}
+	return int(outcome), nil
+}
+
+// misplacedError ends the service: a record of another shard's account would be counted beside that
+// shard's, and no later event could correct it.
+func (s *shard) misplacedError(src *source, r *consumer.Record, e *event.Event, want int) error {
+	return fmt.Errorf("%w: the record at %s offset %d is of account %q and belongs in partition %d (murmur2 of the subject over %d partitions); "+
+		"nothing after it was read: copy the topic with the subject as key of every record and name the copy as source; %s",
+		ErrOperator, src.TopicPartition, r.Offset, shown([]byte(e.Subject)), want, s.of, intakeHop)
+}
+
+// takeKept moves what the state kept since the last checkpoint into records for the next one, each
+// key once, the latest value.
+func (s *shard) takeKept() []aggregate.Kept {
+	for _, k := range s.state.TakeKept() {
+		if !k.Replaces {
+			s.digest += xxhash.Sum64(k.Key)
+		}
+		s.kept = append(s.kept, k)
+	}
+	latest := make(map[string]int, len(s.kept))
+	for i, k := range s.kept {
+		latest[string(k.Key)] = i
+	}
+	unique := s.kept[:0]
+	for i, k := range s.kept {
+		if latest[string(k.Key)] == i {
+			unique = append(unique, k)
+		}
+	}
+	s.kept = nil
+	return unique
+}
+
+// restore files one record of the checkpoint.
+func (s *shard) restore(key, value []byte) error {
+	s.digest += xxhash.Sum64(key)
+	return s.state.Restore(bytes.Clone(value))
+}
+
+// resume brings the restored state to where the marker says it was. What changes on the way was sent
+// before.
+func (s *shard) resume(m *marker) error {
+	if s.digest != m.Digest {
+		return fmt.Errorf("%w: shard %d: the checkpoint's records are not those that its marker counted", ErrOperator, s.number)
+	}
+	s.state.AdvanceTo(m.Watermark)
+	s.state.Flush()
+	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
+	s.marked.watermark = m.Watermark
+	for _, e := range m.Outputs {
+		s.ends[outputPartition{e.Topic, e.Partition}] = e.Next
+	}
+	return nil
+}
+
+// marker says where the shard stands.
+func (s *shard) marker() *marker {
+	m := &marker{
+		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
+		Digest: s.digest, Results: s.results, Rows: s.rows,
+	}
+	for _, src := range s.sources {
+		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen})
+	}
+	for _, p := range outputPartitions(s.number, s.of) {
+		m.Outputs = append(m.Outputs, end{Topic: p.topic, Partition: p.partition, Next: s.ends[p]})
+	}
+	return m
+}
+
+// outputPartitions are those that a shard's rows go to: its own of the topics by account, and all of
+// the partials, which are partitioned by segment.
+func outputPartitions(number, of int) []outputPartition {
+	list := []outputPartition{
+		{row.TopicMovements, int32(number)}, {row.TopicAccounts, int32(number)}, {row.TopicAccountMonths, int32(number)}, //nolint:gosec // a partition
+	}
+	for p := range of {
+		list = append(list, outputPartition{row.TopicPartials, int32(p)}) //nolint:gosec // a partition
+	}
+	return list
+}
+
+// check is the last look before a checkpoint (invariant I2).
+func (s *shard) check() error {
+	if err := s.state.Check(); err != nil {
+		return fmt.Errorf("%w: shard %d: %w; nothing was saved since the last checkpoint, which is the way back", ErrIdentity, s.number, err)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"time"
+
+	"processor/internal/aggregate"
+	"processor/internal/consumer"
+	"processor/internal/event"
+)
+
+// source is one source partition of a shard: where it is read, and how far it is complete.
+type source struct {
+	consumer.Position
+
+	seen       event.Time // the largest min(time, append time) so far; NoTime before the first
+	atEnd      bool       // the last fetch found nothing behind Next
+	endAtStart int64      // where the log ended when the shard was opened
+	end        int64      // where it ended at the last fetch
+	appended   event.Time // when the last record was appended
+}
+
+// caughtUp says whether everything that was there at the start has been read.
+func (s *source) caughtUp() bool { return s.Next >= s.endAtStart }
+
+// watermark is up to where the partition is complete. One that has nothing more to read follows the
+// clock: nobody else would ever tell that time goes on.
+func (s *source) watermark(lateness time.Duration, clock event.Time) event.Time {
+	watermark := s.complete(lateness)
+	if s.atEnd {
+		watermark = max(watermark, clock)
+	}
+	return watermark
+}
+
+// complete is the watermark by the records alone, 0 before the first. What is accepted depends on it
+// and never on the clock (spec: rules 10.1).
+func (s *source) complete(lateness time.Duration) event.Time {
+	if s.seen == event.NoTime {
+		return 0
+	}
+	return max(s.seen-event.Time(lateness), 0)
+}
+
+// The bounds of acceptable times (spec: rules 10.2 and 10.3).
+const (
+	futureMax   = event.Time(24 * time.Hour)
+	horizonDays = 400
+)
+
+// judge holds an event against its append time and the partition's watermark; what it accepts may
+// move the watermark.
+func (s *source) judge(e *event.Event, appended event.Time, lateness time.Duration, c *aggregate.Calendar) *event.Rejection {
+	if e.Time > appended+futureMax {
+		return &event.Rejection{Reason: event.ReasonFutureTime, Detail: "time", Time: e.Time, HasTime: true}
+	}
+	complete := s.complete(lateness)
+	s.seen = max(s.seen, min(e.Time, appended))
+	if complete == 0 {
+		return nil
+	}
+	effective, field := effectiveAt(e)
+	if c.Settle(effective) < c.DayStart(c.Day(complete)-horizonDays) {
+		return &event.Rejection{Reason: event.ReasonBeyondHorizon, Detail: field, Time: e.Time, HasTime: true}
+	}
+	return nil
+}
+
+// effectiveAt is when an event counts, and the field that says so.
+func effectiveAt(e *event.Event) (at event.Time, field string) {
+	switch {
+	case e.Subscription != nil:
+		return e.Subscription.EffectiveAt, "data.effective_at"
+	case e.Account != nil:
+		return e.Account.EffectiveAt, "data.effective_at"
+	default:
+		return e.Time, "time"
+	}
+}
+
+// wholeMinute is the clock's contribution to watermarks. It moves once a minute, so that rolling
+// rows do not change with every flush of an idle topic.
+func wholeMinute(now time.Time, lateness time.Duration) event.Time {
+	return event.At(now.Add(-lateness).Truncate(time.Minute))
+}
