@@ -17,6 +17,7 @@ import (
 // commands are all commands, in the order of the help text. A new command is one line here.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		runCommand(),
 		replayCommand(),
 		validateCommand(),
 		generateCommand(),

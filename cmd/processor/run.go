@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"processor/internal/broker"
+	"processor/internal/config"
+	"processor/internal/pipeline"
+)
+
+// runCommand is the service.
+func runCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "run --config FILE",
+		Short: "Run the service against a Kafka cluster",
+		Long: `Run the service: read the source topics, keep the ledger, and write rows of movements,
+accounts, account_months and metrics. SIGTERM or Ctrl-C stops it in order; a second one at once.
+
+Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration and the
+cluster do not fit together, 3 the data needs an operator's decision, such as a gap in a log.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := loadConfig(path, config.ForRun)
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), loaded, newLogger(loaded, cmd.ErrOrStderr()))
+		},
+	}
+	addConfigFlag(cmd, &path)
+	// The only failure is a flag that does not exist; it was added just above.
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// httpPart is what the process shows over HTTP while the service runs: it is told what happens by
+// the observer, and serves until its context ends.
+type httpPart struct {
+	observer pipeline.Observer
+	serve    func(context.Context) error
+}
+
+// openHTTP makes the HTTP part; nil serves nothing.
+var openHTTP func(c *config.Config, counted *pipeline.Metrics, log *slog.Logger) (*httpPart, error)
+
+// run ties configuration, cluster, service and HTTP together. The failure of the HTTP part ends the
+// service in order, and the end of the service ends the HTTP part.
+func run(ctx context.Context, c *config.Config, log *slog.Logger) error {
+	options, err := pipelineOptions(c)
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	defer options.Cluster.Close()
+	options.Logger = log
+	if openHTTP == nil {
+		return exitOf(pipeline.Run(ctx, options))
+	}
+	part, err := openHTTP(c, options.Metrics, log)
+	if err != nil {
+		return err
+	}
+	options.Observer = part.observer
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() {
+		served <- part.serve(serving)
+		stop()
+	}()
+	err = exitOf(pipeline.Run(work, options))
+	endServing()
+	return errors.Join(err, <-served)
+}
+
+// exitOf gives the service's errors their exit codes.
+func exitOf(err error) error {
+	switch {
+	case errors.Is(err, pipeline.ErrOperator):
+		return withCode(exitOperator, err)
+	case errors.Is(err, pipeline.ErrRefused):
+		return withCode(exitUsage, err)
+	default:
+		return err
+	}
+}
+
+// pipelineOptions is what a configuration means for the service.
+func pipelineOptions(c *config.Config) (pipeline.Options, error) {
+	core, coreErr := coreOptions(c)
+	cluster, clusterErr := openCluster(c)
+	if err := errors.Join(coreErr, clusterErr); err != nil {
+		return pipeline.Options{}, err
+	}
+	o := pipeline.Options{
+		Cluster: cluster, Group: c.Group,
+		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
+		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
+		CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval,
+		Core: core, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
+		Metrics: new(pipeline.Metrics),
+	}
+	for _, s := range c.Sources {
+		o.Sources = append(o.Sources, pipeline.Source{Topic: s.Topic, KeyedByAccount: s.KeyedByAccount})
+	}
+	return o, nil
+}
+
+// openCluster prepares the connections to the configured brokers. It does no I/O but reading the
+// files of TLS.
+func openCluster(c *config.Config) (*broker.Cluster, error) {
+	encryption, tlsErr := tlsOptions(&c.Kafka.TLS)
+	login, saslErr := broker.SASL(c.Kafka.SASL.Mechanism, c.Kafka.SASL.Username, c.Kafka.SASL.Password.Reveal())
+	if err := errors.Join(tlsErr, saslErr); err != nil {
+		return nil, err
+	}
+	return broker.New(broker.Options{Brokers: c.Kafka.Brokers, ClientID: c.Kafka.ClientID, TLS: encryption, SASL: login})
+}
+
+// newLogger logs as configured: text for a person at a terminal, JSON for everything else.
+func newLogger(c *config.Config, out io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		level = slog.LevelInfo // the configuration's closed set of levels is slog's own
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "text" || c.Log.Format == "auto" && isTerminal(out) {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}
