@@ -24,6 +24,7 @@ type account struct {
 	formerUsage []*event.Event     // usage that was accepted and no longer counts
 	signals     []*event.Event     // counted signals, by time, for readiness
 	erasures    []*event.Event     // counted erasures
+	stated      bool               // a statement was ever among the usage
 
 	revocations map[event.Key]int // target -> how many kept revocations name it
 
@@ -121,6 +122,7 @@ func (a *account) reindex(key event.Key, s *State) {
 		}
 	case event.TypeUsageRecorded, event.TypeUsageStatement:
 		a.usage = insertEvent(a.usage, e, withdrawn)
+		a.stated = a.stated || e.Statement != nil
 		if withdrawn {
 			a.formerUsage = append(a.formerUsage, e)
 		}

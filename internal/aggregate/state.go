@@ -72,8 +72,12 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 		s.kept = append(s.kept, Kept{Key: keptKey(e), Value: e.AppendStored(nil), Replaces: conflict})
 		a.reindex(e.Key(), s)
 		a.revoke(before, a.revocationsOf(e.Key()), s)
-		a.changed = true
-		s.mark(a)
+		if at := a.effectOf(e, s); amended || conflict || a.derived == nil || at <= s.now {
+			a.changed = true
+			s.mark(a)
+		} else {
+			s.wakeAt(a, at)
+		}
 	}
 	switch {
 	case conflict && kept:
@@ -202,6 +206,15 @@ func (s *State) Segment(id SegmentID) Segment { return s.dims.segments[id] }
 // Broken is the first identity that did not hold, or nil: a state that is broken must not be
 // checkpointed (invariant I2).
 func (s *State) Broken() error { return s.broken }
+
+// wakeAt sees to it that the account is derived once the watermark reaches an instant.
+func (s *State) wakeAt(a *account, at event.Time) {
+	a.foldAt = min(a.foldAt, at)
+	if a.foldAt < a.wake {
+		a.wake = a.foldAt
+		heap.Push(&s.wakes, wake{a.wake, a})
+	}
+}
 
 // wake is the watermark at which an account must be derived again.
 type wake struct {

@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"slices"
 	"time"
 
 	"processor/internal/event"
@@ -65,18 +66,60 @@ func (f *fold) nextView(d *derived) event.Time {
 // usageWakes are the next usage event, month that is stated ahead, and local day on which an open
 // month's level is recomputed.
 func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
-	for _, list := range [2][]*event.Event{f.account.usage, f.account.formerUsage} {
-		for _, e := range list {
-			soon(e.Time)
-			if e.Statement != nil {
-				soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
-			}
+	for _, e := range f.account.formerUsage {
+		soon(e.Time)
+	}
+	for i := len(f.account.usage) - 1; i >= 0; i-- {
+		e := f.account.usage[i]
+		if e.Time > f.now {
+			soon(f.account.usageEffect(e, f.calendar, f.options))
+		} else if e.Statement == nil && !f.account.stated {
+			break
+		}
+		if e.Statement != nil {
+			soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
 		}
 	}
 	if n := len(f.account.usage); n == 0 || d.usage.IsZero() && f.account.usage[n-1].Time < f.now.Add(-70*24*time.Hour) {
 		return
 	}
 	soon(f.calendar.DayStart(f.calendar.Day(f.now) + 1))
+}
+
+// effectOf is the watermark from which an event that was just filed can change anything; 0 where
+// it changes something at once.
+func (a *account) effectOf(e *event.Event, s *State) event.Time {
+	if a.revocations[e.Key()] > 0 {
+		return 0
+	}
+	switch e.Type {
+	case event.TypeUsageRecorded:
+		return a.usageEffect(e, s.calendar, &s.options)
+	case event.TypeChargeRecorded:
+		return e.Time
+	case event.TypeSignalObserved:
+		return never
+	case event.TypeAccountChanged, event.TypeSubscriptionChanged, event.TypeUsageStatement, event.TypeAccountErased, event.TypeEventRevoked:
+	}
+	return 0
+}
+
+// usageEffect is the watermark from which a usage event counts: its own time where its month has no
+// row yet, else the end of its local day, because an open month counts complete days.
+func (a *account) usageEffect(e *event.Event, c *Calendar, o *Options) event.Time {
+	if o.Usage != UsageNormalised || e.Usage == nil {
+		return e.Time
+	}
+	day := c.Day(e.Time)
+	start := c.Start(KindMonth, c.Index(KindMonth, day))
+	place, _ := slices.BinarySearchFunc(a.usage, e, compareEvents)
+	for i := place - 1; i >= 0 && a.usage[i].Time >= start; i-- {
+		u := a.usage[i].Usage
+		if u != nil && u.Subscription == e.Usage.Subscription && u.Item == e.Usage.Item && u.Meter == e.Usage.Meter {
+			return c.DayStart(day + 1)
+		}
+	}
+	return e.Time
 }
 
 // windowWakes are the instants at which an entry leaves a window, and the window before it.
