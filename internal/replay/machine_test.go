@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"maps"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 
 	"processor/internal/aggregate"
@@ -24,11 +23,24 @@ type machine struct {
 	rollup  *rollup.Rollup
 	version uint64
 	now     event.Time
-	sink    table
+	sink    rows
 	sent    []sentRow // movements since the last look
 }
 
-// table is rows by topic and key; I1 covers these bytes.
+// rows are what a consumer holds: the last row of each key. I1 covers their bytes.
+type rows struct {
+	ledger  table
+	metrics map[metricKey]rollup.Row // encoded only when looked at: equal rows are equal bytes
+	encoder row.Encoder
+}
+
+type metricKey struct {
+	segment  aggregate.Segment
+	kind     aggregate.Kind
+	interval string
+}
+
+// table is encoded rows by topic and key.
 type table map[string][]byte
 
 // sentRow is a movements row on its way out.
@@ -38,7 +50,7 @@ type sentRow struct {
 }
 
 func newMachine(core aggregate.Options, shards int) (*machine, error) {
-	m := &machine{core: core, sink: table{}}
+	m := &machine{core: core}
 	for range shards {
 		s, err := aggregate.New(core)
 		if err != nil {
@@ -48,7 +60,12 @@ func newMachine(core aggregate.Options, shards int) (*machine, error) {
 		m.store = append(m.store, map[string][]byte{})
 	}
 	m.newRollup()
+	m.sink = m.noRows()
 	return m, nil
+}
+
+func (m *machine) noRows() rows {
+	return rows{table{}, map[metricKey]rollup.Row{}, m.encoder()}
 }
 
 func (m *machine) newRollup() {
@@ -102,11 +119,11 @@ func (m *machine) flush() error {
 			m.store[i][string(k.Key)] = k.Value
 		}
 	}
-	rows, err := m.rollup.Flush()
+	made, err := m.rollup.Flush()
 	if err != nil {
 		return err
 	}
-	m.sink.metrics(m.encoder(), rows)
+	m.sink.put(made)
 	return nil
 }
 
@@ -126,14 +143,14 @@ func (m *machine) put(shard int, s *aggregate.State, r *rollup.Rollup, u *aggreg
 	return nil
 }
 
-// send upserts the rows of one flush.
+// send upserts the rows of one flush, and notes the movements.
 func (m *machine) send(u *aggregate.Updates) {
 	enc := m.encoder()
 	for i := range u.Movements {
 		r := u.Movements[i]
 		m.sent = append(m.sent, sentRow{enc.Movement(nil, &r, stamp), r.Restated, r.Deleted})
 	}
-	m.sink.ledger(enc, u)
+	m.sink.ledger.send(enc, u)
 }
 
 func (t table) put(topic row.Topic, key, value []byte, deleted bool) {
@@ -145,8 +162,8 @@ func (t table) put(topic row.Topic, key, value []byte, deleted bool) {
 	t[name] = value
 }
 
-// ledger upserts the rows of a state; restated says how a row came about, so it is left out.
-func (t table) ledger(enc row.Encoder, u *aggregate.Updates) {
+// send upserts the rows of a state; restated says how a row came about, so it is left out.
+func (t table) send(enc row.Encoder, u *aggregate.Updates) {
 	for i := range u.Movements {
 		r := u.Movements[i]
 		r.Restated = false
@@ -163,40 +180,45 @@ func (t table) ledger(enc row.Encoder, u *aggregate.Updates) {
 	}
 }
 
-var shardColumns = regexp.MustCompile(`"complete_shards":[0-9]+,"shards":[0-9]+`)
-
-var knownAt = regexp.MustCompile(`"known_at":"[^"]*"`)
-
-// metrics upserts rows of the rollup; how many shards made them is no figure.
-func (t table) metrics(enc row.Encoder, rows []rollup.Row) {
-	for i := range rows {
-		r := rows[i]
-		r.Restated = false
-		value := shardColumns.ReplaceAll(enc.Metric(nil, &r, stamp), []byte(`"complete_shards":0,"shards":0`))
-		t.put(row.TopicMetrics, enc.MetricKey(nil, &r), value, r.Deleted)
+// put upserts rows of the rollup; how many shards made them is no figure.
+func (r *rows) put(made []rollup.Row) {
+	for _, row := range made {
+		key := metricKey{row.Segment, row.Kind, row.Interval}
+		if row.Deleted {
+			delete(r.metrics, key)
+			continue
+		}
+		row.Restated, row.CompleteShards, row.Shards = false, 0, 0
+		r.metrics[key] = row
 	}
+}
+
+// table is all rows as bytes.
+func (r *rows) table() table {
+	t := maps.Clone(r.ledger)
+	for _, m := range r.metrics {
+		t.put(row.TopicMetrics, r.encoder.MetricKey(nil, &m), r.encoder.Metric(nil, &m, stamp), false)
+	}
+	return t
 }
 
 // scratch is every row as it comes from nothing but the states as they are: Everything, and a
 // rollup that never knew anything else.
-func (m *machine) scratch() (table, error) {
-	t := table{}
+func (m *machine) scratch() (rows, error) {
+	t := m.noRows()
 	fresh := rollup.New(rollup.Options{
 		Calendar: m.states[0].Calendar(), Windows: m.core.Windows, UsageGrace: m.core.UsageGrace, Shards: len(m.states),
 	})
 	for i, s := range m.states {
 		u := s.Everything()
-		t.ledger(m.encoder(), &u)
+		t.ledger.send(m.encoder(), &u)
 		if err := m.put(i, s, fresh, &u); err != nil {
-			return nil, err
+			return t, err
 		}
 	}
-	rows, err := fresh.Flush()
-	if err != nil {
-		return nil, err
-	}
-	t.metrics(m.encoder(), rows)
-	return t, nil
+	made, err := fresh.Flush()
+	t.put(made)
+	return t, err
 }
 
 // restart throws the states and the rollup away and makes them again from what the checkpoint
@@ -221,8 +243,15 @@ func (m *machine) restart(dice *rand.Rand) error {
 	return m.flush()
 }
 
-// diff tells the first differences of two tables, "" when they are the same bytes.
-func diff(got, want table) string {
+// diff tells the first differences of what two consumers hold, "" when they are the same bytes.
+func diff(got, want rows) string {
+	if maps.Equal(got.metrics, want.metrics) && maps.EqualFunc(got.ledger, want.ledger, bytes.Equal) {
+		return ""
+	}
+	return diffTables(got.table(), want.table())
+}
+
+func diffTables(got, want table) string {
 	var b bytes.Buffer
 	n := 0
 	names := maps.Clone(got)

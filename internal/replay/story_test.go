@@ -13,6 +13,7 @@ import (
 
 	"processor/internal/aggregate"
 	"processor/internal/event"
+	"processor/internal/row"
 )
 
 // TestScripts runs the stories of the core. A story is commands with what they print:
@@ -97,19 +98,20 @@ func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
 	if m == s.main {
 		s.look(t, d)
 	}
+	held := m.sink.table()
 	switch d.Cmd {
 	case "ledger":
-		return ledger(m.sink.of("movements"), arg)
+		return ledger(held.of(row.TopicMovements), arg)
 	case "months":
-		return months(m.sink, arg)
+		return months(held, arg)
 	case "accounts":
 		var asked []string
 		for _, a := range d.CmdArgs {
 			asked = append(asked, a.Key)
 		}
-		return accounts(m.sink, asked)
+		return accounts(held, asked)
 	case "metrics":
-		return metrics(m.sink, d.Input)
+		return metrics(held, d.Input)
 	}
 	d.Fatalf(t, "unknown command %s", d.Cmd)
 	return ""
