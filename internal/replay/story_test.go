@@ -48,6 +48,7 @@ type story struct {
 	records [][]byte // applied so far
 	events  []*event.Event
 	looked  string // what was compared last
+	seen    int    // how many records were there then
 }
 
 func (s *story) command(t *testing.T, d *datadriven.TestData) string {
