@@ -49,6 +49,7 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.outbox.reset(now)
 	s.state.AdvanceTo(s.watermark(clock))
 	updates := s.state.Flush()
+	s.collectKept()
 	s.flushes++
 	stamp := s.stamp()
 	s.addMovements(updates.Movements, stamp)

@@ -301,6 +301,9 @@ func (s *session) sendAgain(ctx context.Context) error {
 			return err
 		}
 		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", time.Since(begun).String())
+		if err := s.step("sent again"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -172,15 +172,18 @@ func (s *shard) misplacedError(src *source, r *consumer.Record, e *event.Event, 
 		ErrOperator, src.TopicPartition, r.Offset, shown([]byte(e.Subject)), want, s.of, intakeHop)
 }
 
-// takeKept moves what the state kept since the last checkpoint into records for the next one, each
-// key once, the latest value.
-func (s *shard) takeKept() []aggregate.Kept {
+// collectKept takes over what the state kept since the last flush.
+func (s *shard) collectKept() {
 	for _, k := range s.state.TakeKept() {
 		if !k.Replaces {
 			s.digest += xxhash.Sum64(k.Key)
 		}
 		s.kept = append(s.kept, k)
 	}
+}
+
+// takeKept gives away the records since the last checkpoint, each key once, the latest value.
+func (s *shard) takeKept() []aggregate.Kept {
 	latest := make(map[string]int, len(s.kept))
 	for i, k := range s.kept {
 		latest[string(k.Key)] = i

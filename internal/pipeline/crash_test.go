@@ -1,0 +1,222 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"processor/internal/company"
+	"processor/internal/row"
+)
+
+// errCrash ends a run where a crash would: nothing is flushed, saved or committed after it.
+var errCrash = errors.New("crash")
+
+// crasher ends the run at the n-th pass of a point.
+type crasher struct {
+	mu    sync.Mutex
+	point string
+	left  int
+}
+
+func (c *crasher) step(point string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if point != c.point {
+		return nil
+	}
+	if c.left--; c.left == 0 {
+		return errCrash
+	}
+	return nil
+}
+
+// crashAt runs the service into a crash. It reports whether the point was passed often enough; a
+// run that stays alive is stopped in order.
+func (w *world) crashAt(point string, pass int) bool {
+	w.t.Helper()
+	o := w.options()
+	c := &crasher{point: point, left: pass}
+	o.step = c.step
+	flushes := 0
+	err := w.runUntil(o, func(s Status) bool {
+		flushes++
+		return s.Ready() && flushes > 30
+	})
+	if err != nil && !errors.Is(err, errCrash) {
+		w.t.Fatal(err)
+	}
+	return err != nil
+}
+
+// points are all places at which a run can be ended.
+var points = []string{
+	"fetched", "applied", "derived", "published", "sent again", "saving", "saved a shard", "saved", "metrics published",
+}
+
+// Crashes at every point, with a few records between them, leave the rows of a replay.
+func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
+	w := newWorld(t, 2)
+	w.change = func(o *Options) { o.FlushRecords = 50; o.CheckpointInterval = 1 }
+	records := companyEvents(t, 2000, "light")
+	dice := rand.New(rand.NewPCG(1, 2))
+	rounds := 3 * len(points)
+	crashes := map[string]int{}
+	for i, slice := range slices.Collect(slices.Chunk(records, len(records)/rounds+1)) {
+		w.write(slice)
+		point := points[i%len(points)]
+		if w.crashAt(point, 1+dice.IntN(3)) {
+			crashes[point]++
+		}
+	}
+	for _, point := range points {
+		if crashes[point] == 0 {
+			t.Errorf("no crash at %q: the point is never passed", point)
+		}
+	}
+	w.run()
+	w.compare()
+}
+
+// subscription is an event that sets the seats of an account's one subscription.
+func subscription(id, account, at string, seats int) company.Record {
+	value := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"test","type":"subscription.changed","subject":%q,"time":%q,"data":{`+
+		`"subscription":"s1","status":"active","items":[{"item":"i1","product":"p","plan":"pro","quantity":"%d","unit_price":"10","currency":"USD"}]}}`,
+		id, account, at, seats)
+	if seats == 0 {
+		value = fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"test","type":"subscription.changed","subject":%q,"time":%q,`+
+			`"data":{"subscription":"s1","status":"canceled","items":[]}}`, id, account, at)
+	}
+	return company.Record{Key: []byte(account), Value: []byte(value)}
+}
+
+func revocation(id, account, at, target string) company.Record {
+	return company.Record{Key: []byte(account), Value: fmt.Appendf(nil,
+		`{"specversion":"1.0","id":%q,"source":"test","type":"event.revoked","subject":%q,"time":%q,"data":{"source":"test","id":%q}}`,
+		id, account, at, target)}
+}
+
+// Two events that cancel out: the first one's rows were sent before the crash, and the run after it
+// meets both in one flush, in which nothing seems to change.
+func TestRowsOfACrashedRunAreTakenBack(t *testing.T) {
+	w := newWorld(t, 1)
+	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
+	w.run()
+	w.write([]company.Record{subscription("e2", "acme", "2025-04-01T00:00:00Z", 5)})
+	w.change = func(o *Options) { o.CheckpointInterval = 1 << 40 }
+	o := w.options()
+	o.step = func(point string) error {
+		if point != "published" {
+			return nil
+		}
+		for key := range w.got() {
+			if strings.Contains(key, `event/test/e2`) {
+				return errCrash
+			}
+		}
+		return nil
+	}
+	if err := w.runUntil(o, func(Status) bool { return false }); !errors.Is(err, errCrash) {
+		t.Fatalf("got %v, want the crash", err)
+	}
+	w.write([]company.Record{revocation("e3", "acme", "2025-04-02T00:00:00Z", "e2")})
+	w.run()
+	w.compare()
+}
+
+// A restart without news sends no row, and a second one neither.
+func TestRestartWithoutNewsSendsNothing(t *testing.T) {
+	w := newWorld(t, 2)
+	w.write(companyEvents(t, 500, "light"))
+	w.run()
+	before := w.counts()
+	for range 2 {
+		w.run()
+		if after := w.counts(); fmt.Sprint(after) != fmt.Sprint(before) {
+			t.Fatalf("records before %v, after a restart %v", before, after)
+		}
+	}
+	w.compare()
+}
+
+// counts are the records of every topic of rows.
+func (w *world) counts() map[row.Topic]int {
+	counts := map[row.Topic]int{}
+	for _, topic := range append([]row.Topic{row.TopicDeadLetters}, rowTopics...) {
+		counts[topic] = len(w.kafka.Read(w.t, w.prefix+string(topic)))
+	}
+	return counts
+}
+
+// A lost checkpoint directory costs time and no row: the log still has everything, and rows of the
+// earlier life that are not made again are taken back.
+func TestLostDirectory(t *testing.T) {
+	w := newWorld(t, 2)
+	w.write(companyEvents(t, 500, "light"))
+	w.run()
+	first := w.progress()
+	w.dir = t.TempDir()
+	w.run()
+	w.compare()
+	for shard, r := range w.progress() {
+		if r.Epoch <= first[shard].Epoch {
+			t.Errorf("shard %d has epoch %d after %d: its rows would lose against the old ones", shard, r.Epoch, first[shard].Epoch)
+		}
+	}
+}
+
+// The versions of a key only rise, over all restarts (got looks), and a progress row adds up.
+func TestProgressRows(t *testing.T) {
+	w := newWorld(t, 2)
+	w.write(companyEvents(t, 300, "none"))
+	w.run()
+	var read int64
+	for shard, r := range w.progress() {
+		if r.Shard != shard || r.Shards != 2 || r.Version != r.Epoch<<40|r.Flush || r.Digest == "0000000000000000" {
+			t.Errorf("progress row %+v", r)
+		}
+		for _, next := range positionsIn(r.Positions) {
+			read += next
+		}
+	}
+	if read != int64(len(w.events)) {
+		t.Errorf("positions add up to %d of %d records", read, len(w.events))
+	}
+}
+
+// Every record has exactly one result (invariant I3), and the results add up to the positions.
+func TestRecordsAreConserved(t *testing.T) {
+	w := newWorld(t, 3)
+	w.write(companyEvents(t, 1500, "heavy"))
+	w.run()
+	var read, results, positions int64
+	reading := w.metrics.Read()
+	for _, p := range reading.Partitions {
+		read += p.Read
+		positions += p.Position
+		for _, n := range p.Results {
+			results += n
+		}
+		if p.LagRecords != 0 {
+			t.Errorf("lag of %d records at the end", p.LagRecords)
+		}
+	}
+	if n := int64(len(w.events)); read != n || results != n || positions != n {
+		t.Errorf("%d records: %d read, %d results, positions %d", n, read, results, positions)
+	}
+	var rejected, byReason int64
+	for _, p := range reading.Partitions {
+		rejected += p.Results[ResultRejected]
+	}
+	for _, n := range reading.Rejections {
+		byReason += n
+	}
+	if letters := len(w.kafka.Read(t, w.prefix+"dead-letters")); rejected == 0 || rejected != byReason || int64(letters) != rejected {
+		t.Errorf("%d rejected, %d by reason, %d dead letters", rejected, byReason, letters)
+	}
+	w.compare()
+}
