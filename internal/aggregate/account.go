@@ -24,6 +24,9 @@ type account struct {
 	formerUsage []*event.Event     // usage that was accepted and no longer counts
 	signals     []*event.Event     // counted signals, by time, for readiness
 	erasures    []*event.Event     // counted erasures
+	meters      []*meter           // of the usage
+	metersStale bool               // they must be gathered anew
+	aliased     bool               // usage ever named a meter instead of an item
 	stated      bool               // a statement was ever among the usage
 
 	revocations map[event.Key]int // target -> how many kept revocations name it
@@ -107,6 +110,7 @@ func (a *account) reindex(key event.Key, s *State) {
 	switch e.Type {
 	case event.TypeSubscriptionChanged:
 		n := newSnapshot(e, &s.options, s.calendar)
+		a.metersStale = a.metersStale || a.aliased // it may give a meter to another item
 		if withdrawn {
 			a.revoked = insertSnapshot(a.revoked, n)
 		} else {
@@ -123,8 +127,12 @@ func (a *account) reindex(key event.Key, s *State) {
 	case event.TypeUsageRecorded, event.TypeUsageStatement:
 		a.usage = insertEvent(a.usage, e, withdrawn)
 		a.stated = a.stated || e.Statement != nil
+		a.aliased = a.aliased || e.Usage != nil && e.Usage.Item == ""
 		if withdrawn {
 			a.formerUsage = append(a.formerUsage, e)
+			a.metersStale = true
+		} else if !a.metersStale {
+			a.meterUsage(e, s.calendar)
 		}
 	case event.TypeSignalObserved:
 		a.signals = insertEvent(a.signals, e, withdrawn)
@@ -135,6 +143,7 @@ func (a *account) reindex(key event.Key, s *State) {
 	for _, v := range r.versions[:len(r.versions)-1] {
 		if v.Usage != nil || v.Statement != nil {
 			a.formerUsage = append(a.formerUsage, v)
+			a.metersStale = true
 		}
 	}
 }
@@ -179,13 +188,19 @@ func (a *account) insertCharge(e *event.Event, o *Options) {
 // forget takes out whatever was filed of an identity.
 func (a *account) forget(key event.Key) {
 	bySnapshot := func(s *snapshot) bool { return s.event.Key() == key }
+	held := len(a.snapshots)
 	a.snapshots = slices.DeleteFunc(a.snapshots, bySnapshot)
+	a.metersStale = a.metersStale || a.aliased && len(a.snapshots) != held
 	a.revoked = slices.DeleteFunc(a.revoked, bySnapshot)
 	a.attributes = slices.DeleteFunc(a.attributes, func(c *attributeChange) bool { return c.event.Key() == key })
 	a.charges = slices.DeleteFunc(a.charges, func(c charge) bool { return c.event.Key() == key })
 	byEvent := func(e *event.Event) bool { return e.Key() == key }
+	counted, former := len(a.usage), len(a.formerUsage)
 	a.usage = slices.DeleteFunc(a.usage, byEvent)
 	a.formerUsage = slices.DeleteFunc(a.formerUsage, byEvent)
+	if len(a.usage) != counted || len(a.formerUsage) != former {
+		a.metersStale = true
+	}
 	a.signals = slices.DeleteFunc(a.signals, byEvent)
 	a.erasures = slices.DeleteFunc(a.erasures, byEvent)
 }

@@ -30,13 +30,15 @@ func (k meterKey) compare(o meterKey) int {
 	return cmp.Or(strings.Compare(k.subscription, o.subscription), strings.Compare(k.item, o.item))
 }
 
-// meter is the usage of one metered item, up to the watermark.
+// meter is the usage of one metered item, kept up to date event by event. What lies beyond the
+// watermark is left out when it is read.
 type meter struct {
 	key        meterKey
-	days       []usageDay // with counted usage, ascending
-	statements []statement
-	first      event.Time     // of the counted usage, NoTime without any
-	ever       map[int32]bool // months for which usage was ever accepted
+	days       []usageDay               // with counted usage, ascending
+	statements map[int32][]*event.Event // by month, in the order of rules 3.1
+	first      event.Time               // of the counted usage, NoTime without any
+	ever       map[int32]event.Time     // months for which usage was ever accepted, and since when
+	levels     map[int32]*usageLevel    // of closed months, until their usage or terms change
 }
 
 // usageDay sums one local day: an event with an amount adds no quantity.
@@ -51,64 +53,72 @@ type currencySum struct {
 	sum      money.Tally
 }
 
-type statement struct {
-	month int32
-	event *event.Event // the last in order for its month
-}
-
-// meters gathers the usage of every item, in (subscription, item) order.
+// meters are the usage of every item, in (subscription, item) order.
 func (f *fold) meters() []*meter {
-	if f.options.Usage == UsageExclude || len(f.account.usage) == 0 && len(f.account.formerUsage) == 0 {
+	a := f.account
+	if f.options.Usage == UsageExclude {
 		return nil
 	}
-	known := map[meterKey]*meter{}
-	find := func(k meterKey) *meter {
-		m := known[k]
-		if m == nil {
-			m = &meter{key: k, first: event.NoTime, ever: map[int32]bool{}}
-			known[k] = m
-		}
-		return m
+	if a.metersStale {
+		a.rebuildMeters(f.calendar)
 	}
-	for _, e := range f.account.formerUsage {
-		if month, k := f.usageMonth(e), f.meterOf(e); e.Time <= f.now {
-			find(k).ever[month] = true
-		}
+	return a.meters
+}
+
+// rebuildMeters gathers the usage of every item anew.
+func (a *account) rebuildMeters(c *Calendar) {
+	a.meters, a.metersStale = nil, false
+	for _, e := range a.formerUsage {
+		a.meterFor(e).note(usageMonth(e, c), e.Time)
 	}
-	for _, e := range f.account.usage { // by time
-		if e.Time > f.now {
-			break
-		}
-		month, m := f.usageMonth(e), find(f.meterOf(e))
-		if e.Statement != nil {
-			if f.calendar.Start(KindMonth, month) <= f.now { // months beyond the watermark wait
-				m.ever[month] = true
-				m.state(month, e)
-			}
-			continue
-		}
-		m.ever[month] = true
-		m.record(f.calendar.Day(e.Time), e)
+	for _, e := range a.usage {
+		a.meterUsage(e, c)
 	}
-	meters := make([]*meter, 0, len(known))
-	for _, m := range known {
-		meters = append(meters, m)
+}
+
+// meterUsage adds a counted event to its meter.
+func (a *account) meterUsage(e *event.Event, c *Calendar) {
+	m, month := a.meterFor(e), usageMonth(e, c)
+	m.note(month, e.Time)
+	delete(m.levels, month)
+	if e.Statement != nil {
+		m.state(month, e)
+		return
 	}
-	slices.SortFunc(meters, func(a, b *meter) int { return a.key.compare(b.key) })
-	return meters
+	m.record(c.Day(e.Time), e)
+}
+
+// meterFor is the meter of an event's item, made when it is new.
+func (a *account) meterFor(e *event.Event) *meter {
+	key := a.meterOf(e)
+	i, found := slices.BinarySearchFunc(a.meters, key, func(m *meter, k meterKey) int { return m.key.compare(k) })
+	if !found {
+		a.meters = slices.Insert(a.meters, i, &meter{
+			key: key, first: event.NoTime, ever: map[int32]event.Time{},
+			statements: map[int32][]*event.Event{}, levels: map[int32]*usageLevel{},
+		})
+	}
+	return a.meters[i]
+}
+
+// note remembers since when usage was accepted for a month.
+func (m *meter) note(month int32, at event.Time) {
+	if since, known := m.ever[month]; !known || at < since {
+		m.ever[month] = at
+	}
 }
 
 // usageMonth is the local month that a usage event or statement belongs to.
-func (f *fold) usageMonth(e *event.Event) int32 {
+func usageMonth(e *event.Event, c *Calendar) int32 {
 	if e.Statement != nil {
 		return int32(e.Statement.Month)
 	}
-	return int32(monthOfDay(f.calendar.Day(e.Time)))
+	return int32(monthOfDay(c.Day(e.Time)))
 }
 
 // meterOf names the item of a usage event: `meter` stands for the first item in byte order that
 // has it in any accepted snapshot of the subscription, else for the item of that name.
-func (f *fold) meterOf(e *event.Event) meterKey {
+func (a *account) meterOf(e *event.Event) meterKey {
 	if e.Statement != nil {
 		return meterKey{e.Statement.Subscription, e.Statement.Item}
 	}
@@ -124,7 +134,7 @@ func (f *fold) meterOf(e *event.Event) meterKey {
 			}
 		}
 	}
-	for _, s := range f.account.snapshots {
+	for _, s := range a.snapshots {
 		if s.name() != k.subscription {
 			continue
 		}
@@ -139,70 +149,86 @@ func (f *fold) meterOf(e *event.Event) meterKey {
 	return k
 }
 
-// state files a statement: the last in the order of rules 3.1 counts.
+// state files a statement; of those known by the watermark the last in order counts.
 func (m *meter) state(month int32, e *event.Event) {
-	i := slices.IndexFunc(m.statements, func(s statement) bool { return s.month == month })
-	if i < 0 {
-		m.statements = append(m.statements, statement{month, e})
-		return
-	}
-	was := m.statements[i].event
-	if cmp.Or(cmp.Compare(was.Time, e.Time), cmp.Compare(was.Sequence, e.Sequence),
-		strings.Compare(was.Source, e.Source), strings.Compare(was.ID, e.ID)) < 0 {
-		m.statements[i].event = e
-	}
+	i, _ := slices.BinarySearchFunc(m.statements[month], e, func(x, y *event.Event) int {
+		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Sequence, y.Sequence),
+			strings.Compare(x.Source, y.Source), strings.Compare(x.ID, y.ID))
+	})
+	m.statements[month] = slices.Insert(m.statements[month], i, e)
 }
 
-// record adds a usage event to its day.
-func (m *meter) record(day int32, e *event.Event) {
-	if m.first == event.NoTime {
-		m.first = e.Time
-	}
-	if n := len(m.days); n == 0 || m.days[n-1].day != day {
-		m.days = append(m.days, usageDay{day: day})
-	}
-	d := &m.days[len(m.days)-1]
-	if !e.Usage.HasAmount {
-		d.quantity.Add(e.Usage.Quantity)
-		return
-	}
-	for i := range d.amounts {
-		if d.amounts[i].currency == e.Usage.Currency {
-			d.amounts[i].sum.Add(e.Usage.Amount)
-			return
-		}
-	}
-	sum := currencySum{currency: e.Usage.Currency}
-	sum.sum.Add(e.Usage.Amount)
-	d.amounts = append(d.amounts, sum)
-}
-
-// statementFor is the statement of a month, or nil.
-func (m *meter) statementFor(month int32) *event.Statement {
-	for i := range m.statements {
-		if m.statements[i].month == month {
-			return m.statements[i].event.Statement
+// statementFor is the statement of a month that counts by a watermark, or nil.
+func (m *meter) statementFor(month int32, now event.Time) *event.Statement {
+	list := m.statements[month]
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Time <= now {
+			return list[i].Statement
 		}
 	}
 	return nil
 }
 
+// record adds a usage event to its day.
+func (m *meter) record(day int32, e *event.Event) {
+	if m.first == event.NoTime || e.Time < m.first {
+		m.first = e.Time
+		clear(m.levels) // the first month counts from here on
+	}
+	i, found := slices.BinarySearchFunc(m.days, day, func(d usageDay, n int32) int { return cmp.Compare(d.day, n) })
+	if !found {
+		m.days = slices.Insert(m.days, i, usageDay{day: day})
+	}
+	m.days[i].add(e.Usage)
+}
+
+// firstBy is the first usage by a watermark, or NoTime.
+func (m *meter) firstBy(now event.Time) event.Time {
+	if m.first > now {
+		return event.NoTime
+	}
+	return m.first
+}
+
+func (d *usageDay) add(u *event.Usage) {
+	if !u.HasAmount {
+		d.quantity.Add(u.Quantity)
+		return
+	}
+	sum := currencySum{currency: u.Currency}
+	sum.sum.Add(u.Amount)
+	d.addAmount(sum)
+}
+
+func (d *usageDay) addAmount(sum currencySum) {
+	i := slices.IndexFunc(d.amounts, func(s currencySum) bool { return s.currency == sum.currency })
+	if i < 0 {
+		d.amounts = append(d.amounts, sum)
+		return
+	}
+	d.amounts[i].sum.Plus(sum.sum)
+}
+
 // span sums the days in [from, to).
 func (m *meter) span(from, to int32) usageDay {
 	var sum usageDay
-	for i := range m.days {
-		d := &m.days[i]
-		if d.day < from || d.day >= to {
-			continue
+	lo, _ := slices.BinarySearchFunc(m.days, from, func(d usageDay, n int32) int { return cmp.Compare(d.day, n) })
+	for i := lo; i < len(m.days) && m.days[i].day < to; i++ {
+		sum.quantity.Plus(m.days[i].quantity)
+		for _, amount := range m.days[i].amounts {
+			sum.addAmount(amount)
 		}
-		sum.quantity.Plus(d.quantity)
-		for _, a := range d.amounts {
-			j := slices.IndexFunc(sum.amounts, func(s currencySum) bool { return s.currency == a.currency })
-			if j < 0 {
-				sum.amounts = append(sum.amounts, a)
-			} else {
-				sum.amounts[j].sum.Plus(a.sum)
-			}
+	}
+	return sum
+}
+
+// today sums the part of the watermark's own day that is known by it.
+func (f *fold) today(m *meter) usageDay {
+	var sum usageDay
+	start := f.calendar.DayStart(f.calendar.Day(f.now))
+	for i := len(f.account.usage) - 1; i >= 0 && f.account.usage[i].Time >= start; i-- {
+		if e := f.account.usage[i]; e.Usage != nil && e.Time <= f.now && f.account.meterOf(e) == m.key {
+			sum.add(e.Usage)
 		}
 	}
 	return sum
@@ -213,7 +239,13 @@ func (m *meter) span(from, to int32) usageDay {
 type usageLevel struct {
 	parts  []currencyPart
 	commit *currencyPart
-	scale  *big.Rat // 30.4375 / n
+	scale  *big.Rat // 30.4375 / n; nil where no day counts
+	terms  *event.Item
+	stated *event.Statement
+
+	worth    money.Amount // under table
+	table    int
+	isValued bool
 }
 
 type currencyPart struct {
@@ -226,6 +258,13 @@ func (u *usageLevel) value(o *Options, table int) money.Amount {
 	if u == nil || u.scale == nil {
 		return money.Amount{}
 	}
+	if !u.isValued || u.table != table {
+		u.worth, u.table, u.isValued = u.valueUnder(o, table), table, true
+	}
+	return u.worth
+}
+
+func (u *usageLevel) valueUnder(o *Options, table int) money.Amount {
 	sum := new(big.Rat)
 	for _, p := range u.parts {
 		sum.Add(sum, new(big.Rat).Mul(p.amount, orOne(o.rate(p.currency, table))))
@@ -247,41 +286,59 @@ func (u *usageLevel) foreign(o *Options) bool {
 // averageMonth is the length of a month in days, to which every month is normalised.
 var averageMonth = big.NewRat(304375, 10000)
 
-// level is u(M) of an item under the terms of the month.
-func (f *fold) level(m *meter, month int32, terms *event.Item) *usageLevel {
-	first, next := firstDayOfMonth(event.Month(month)), firstDayOfMonth(event.Month(month)+1)
-	stated := m.statementFor(month)
-	today := f.calendar.Day(f.now)
-	closed := stated != nil || today >= next
-	from, to, n := first, next, next-first
+// level is u(M) of an item under the terms of the month; that of a closed month is kept.
+func (f *fold) level(m *meter, month int32, terms *event.Item, closed bool) *usageLevel {
+	stated := m.statementFor(month, f.now)
+	if kept := m.levels[month]; kept != nil && kept.terms == terms && kept.stated == stated {
+		return kept
+	}
+	sum, n := f.billed(m, month, closed)
+	u := &usageLevel{terms: terms, stated: stated}
 	switch {
 	case f.options.Usage == UsageRaw:
-	case !closed: // the last complete days, at most 30
-		if m.first == event.NoTime {
-			return nil
-		}
-		n = min(30, today-f.calendar.Day(m.first))
-		from, to = today-n, today
-	case m.first != event.NoTime && int32(monthOfDay(f.calendar.Day(m.first))) == month:
-		n = next - f.calendar.Day(m.first)
-	}
-	if n <= 0 {
-		return nil
-	}
-	u := &usageLevel{scale: new(big.Rat).Quo(averageMonth, big.NewRat(int64(n), 1))}
-	if f.options.Usage == UsageRaw {
 		u.scale = one
+	case n > 0:
+		u.scale = new(big.Rat).Quo(averageMonth, big.NewRat(int64(n), 1))
 	}
 	if stated != nil {
 		u.parts = append(u.parts, currencyPart{stated.Currency, stated.Amount.Rat()})
 	} else {
-		u.rate(m.span(from, to), terms)
+		u.rate(sum, terms)
 	}
 	if terms != nil && terms.HasCommit {
 		commit := terms.Commit.Rat()
 		u.commit = &currencyPart{terms.Currency, commit.Mul(commit, factor(terms, f.options))}
 	}
+	if f.calendar.Start(KindMonth, month+1) <= f.now { // nothing that is still ahead belongs to it
+		m.levels[month] = u
+	}
 	return u
+}
+
+// billed is the usage that a month's level is made of, and over how many days: all of a closed
+// month, the last complete days of an open one, at most 30 (spec: rules 6.2).
+func (f *fold) billed(m *meter, month int32, closed bool) (sum usageDay, days int32) {
+	first, next := firstDayOfMonth(event.Month(month)), firstDayOfMonth(event.Month(month)+1)
+	today, began := f.calendar.Day(f.now), m.firstBy(f.now)
+	switch {
+	case closed && began != event.NoTime && int32(monthOfDay(f.calendar.Day(began))) == month:
+		return m.span(first, next), next - f.calendar.Day(began)
+	case closed:
+		return m.span(first, next), next - first
+	case f.options.Usage == UsageRaw:
+		sum = m.span(first, today)
+		known := f.today(m)
+		sum.quantity.Plus(known.quantity)
+		for _, amount := range known.amounts {
+			sum.addAmount(amount)
+		}
+		return sum, next - first
+	case began == event.NoTime:
+		return sum, 0
+	default:
+		days = min(30, today-f.calendar.Day(began))
+		return m.span(today-days, today), days
+	}
 }
 
 // rate prices the sum of some days: amounts as sent, and tiers or price over what is not included.

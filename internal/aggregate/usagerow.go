@@ -18,7 +18,6 @@ type usageBooking struct {
 	only   bool // exists only if a level other than 0 passed to the item in the month before
 	ended  bool // the line ended within the month, which then counts 0
 	closed bool // the month is over, or stated
-	first  bool // the row of the item's first month
 }
 
 // ending is a metered line that a group leaves not held; its level passes to another metered line
@@ -60,8 +59,10 @@ func (f *fold) prepareUsage(changes []change, groups []group) {
 	last := int32(monthOfDay(f.calendar.Day(f.now)))
 	for _, m := range meters {
 		months := map[int32]bool{} // true where the row exists whatever passed
-		for month := range m.ever {
-			months[month], months[month+1] = true, true
+		for month, since := range m.ever {
+			if since <= f.now {
+				months[month], months[month+1] = true, true
+			}
 		}
 		f.bookMeter(m, months, ended, changes, last)
 	}
@@ -76,14 +77,14 @@ func (f *fold) bookMeter(m *meter, months map[int32]bool, ended map[usageMonthKe
 	for month, always := range months {
 		start := f.calendar.Start(KindMonth, month)
 		b := usageBooking{key: m.key, month: month, at: start, only: !always, ended: ended[usageMonthKey{m.key, month}]}
-		if m.first != event.NoTime && int32(monthOfDay(f.calendar.Day(m.first))) == month {
-			b.at, b.first = max(start, m.first), true
+		if first := m.firstBy(f.now); first != event.NoTime && int32(monthOfDay(f.calendar.Day(first))) == month {
+			b.at = max(start, first)
 		}
 		if month > last || b.at > f.now {
 			continue
 		}
-		b.closed = month < last || m.statementFor(month) != nil
-		b.level = f.level(m, month, f.termsOf(m.key, month, changes))
+		b.closed = month < last || m.statementFor(month, f.now) != nil
+		b.level = f.level(m, month, f.termsOf(m.key, month, changes), b.closed)
 		f.usage.bookings = append(f.usage.bookings, b)
 	}
 }
@@ -101,7 +102,7 @@ func (f *fold) preparePassed(meters []*meter, ended map[usageMonthKey]bool, chan
 				continue
 			}
 			i := slices.IndexFunc(meters, func(m *meter) bool { return m.key == e.to })
-			m := &meter{key: e.to, first: event.NoTime}
+			m := &meter{key: e.to, first: event.NoTime, levels: map[int32]*usageLevel{}}
 			if i >= 0 {
 				m = meters[i]
 			}
