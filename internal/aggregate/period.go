@@ -176,24 +176,54 @@ func (c *Calendar) fiscalYear(quarter int32) int {
 // MonthsBefore is the local date n months before: a month's last day maps to a month's last day,
 // other days are clamped (spec: rules 9.3).
 func MonthsBefore(day int32, n int) int32 {
-	d := dateOfDay(day)
-	month := monthOfDay(day) - event.Month(n)
+	year, number, date := civil(day)
+	of := event.MonthOf(year, number)
+	month := of - event.Month(n)
 	last := firstDayOfMonth(month+1) - 1
-	if monthOfDay(day+1) != monthOfDay(day) {
+	if day+1 == firstDayOfMonth(of+1) {
 		return last
 	}
-	return min(firstDayOfMonth(month)+int32(d.Day())-1, last)
+	return min(firstDayOfMonth(month)+int32(date)-1, last)
 }
 
 func dateOfDay(day int32) time.Time { return time.Unix(int64(day)*86400, 0).UTC() }
 
+// monthOfDay is the month of a local day.
 func monthOfDay(day int32) event.Month {
-	year, month, _ := dateOfDay(day).Date()
-	return event.MonthOf(year, int(month))
+	year, month, _ := civil(day)
+	return event.MonthOf(year, month)
 }
 
+// civil is the date of a day in the Gregorian calendar. It counts in eras of 400 years from 1 March
+// of year 0, so that the leap day is the last of its year.
+func civil(day int32) (year, month, date int) {
+	n := int(day) + 719468
+	era := int(floorDiv(int64(n), daysPerEra))
+	dayOfEra := n - era*daysPerEra
+	yearOfEra := (dayOfEra - dayOfEra/1460 + dayOfEra/36524 - dayOfEra/146096) / 365
+	dayOfYear := dayOfEra - (365*yearOfEra + yearOfEra/4 - yearOfEra/100)
+	shifted := (5*dayOfYear + 2) / 153 // months from March
+	date = dayOfYear - (153*shifted+2)/5 + 1
+	month, year = shifted+3, era*400+yearOfEra
+	if month > 12 {
+		month, year = month-12, year+1
+	}
+	return year, month, date
+}
+
+const daysPerEra = 146097
+
+// firstDayOfMonth is the inverse of civil for the first of a month.
 func firstDayOfMonth(m event.Month) int32 {
-	return int32(time.Date(m.Year(), time.Month(m.Number()), 1, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	year, shifted := m.Year(), m.Number()-3
+	if shifted < 0 {
+		year, shifted = year-1, shifted+12
+	}
+	era := int(floorDiv(int64(year), 400))
+	yearOfEra := year - era*400
+	dayOfYear := (153*shifted + 2) / 5
+	dayOfEra := yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + dayOfYear
+	return int32(era*daysPerEra + dayOfEra - 719468)
 }
 
 func floorDiv(a, b int64) int64 {
