@@ -202,8 +202,8 @@ func (r *Register) tally(m *Movement, before *entry) {
 	idleBefore := heldBefore && before.mrr.Sign() == 0
 	idleAfter := heldAfter && m.After.Sign() == 0
 	switch m.Class {
-	case ClassNew:
-		c[CountNew]++
+	case ClassNew: // a rise of usage in the month of the account's new is new, and no second account
+		c[CountNew] += boolCount(!heldBefore && heldAfter)
 	case ClassChurn:
 		c[CountChurned]++
 	case ClassReactivation:
