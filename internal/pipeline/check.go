@@ -136,9 +136,18 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 			Name: o.topic(t), Partitions: partitions, Replication: o.Replication, Create: o.CreateTopics, Configs: configs,
 		}
 	}
-	compact := map[string]string{"cleanup.policy": "compact"}
+	// The broker stamps the records, so that a wrong clock here neither has them refused nor makes
+	// retention drop a dead letter early.
+	configs := func(policy string, more ...string) map[string]string {
+		all := map[string]string{"cleanup.policy": policy, "message.timestamp.type": "LogAppendTime"}
+		for i := 0; i < len(more); i += 2 {
+			all[more[i]] = more[i+1]
+		}
+		return all
+	}
+	compact := configs("compact")
 	// What is overwritten many times a second is compacted early: a start reads it from the beginning.
-	busy := map[string]string{"cleanup.policy": "compact", "segment.bytes": "67108864", "min.cleanable.dirty.ratio": "0.2"}
+	busy := configs("compact", "segment.bytes", "67108864", "min.cleanable.dirty.ratio", "0.2")
 	return []sink.TopicSpec{
 		spec(row.TopicMovements, compact),
 		spec(row.TopicAccounts, compact),
@@ -146,7 +155,7 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 		spec(row.TopicMetrics, busy),
 		spec(row.TopicPartials, busy),
 		spec(row.TopicProgress, busy),
-		spec(row.TopicDeadLetters, map[string]string{"cleanup.policy": "delete", "retention.ms": "2592000000"}),
+		spec(row.TopicDeadLetters, configs("delete", "retention.ms", "2592000000")),
 	}
 }
 
