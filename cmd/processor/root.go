@@ -20,6 +20,7 @@ func commands() []*cobra.Command {
 		runCommand(),
 		replayCommand(),
 		validateCommand(),
+		demoCommand(),
 		generateCommand(),
 		configCommand(),
 		versionCommand(),

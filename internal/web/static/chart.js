@@ -117,20 +117,23 @@ export function bars(box, parts, name, money, percent) {
 }
 
 // columns draws expansion by period; the open one is paler, because it is not over.
-export function columns(box, history, money, short) {
+export function columns(box, history, money) {
   const width = Math.max(box.clientWidth, 260), top = 20, height = 110, bottom = 24;
   const slot = Math.min(width / history.length, 110), bar = slot * 0.66;
+  const labels = history.map((r) => r.interval.replace(/^\d{4}-(?=W|\d\d-)/, "")); // weeks and days do without the year
   const amounts = history.map((r) => Number(r.expansion));
   const high = Math.max(...amounts, 1e-6);
-  const every = Math.ceil(66 / slot), inside = (x) => Math.min(Math.max(x, 28), width - 30); // labels are not cut off
+  const every = Math.ceil(66 / slot), inside = (x) => Math.min(Math.max(x, 28), width - 30);
   const nodes = [line(0, top + height, width, top + height, "rule")];
   history.forEach((r, i) => {
     const x = i * slot + (slot - bar) / 2, h = (amounts[i] / high) * height, last = i === history.length - 1;
     nodes.push(rect(x, top + height - h, bar, h, last && !r.final ? "up open" : "up"));
     if ((history.length - 1 - i) % every) return;
-    const middle = inside(x + bar / 2), over = Math.max(...amounts.slice(Math.max(i - 1, 0), i + 2).map((a) => (every > 1 ? a : amounts[i])));
-    nodes.push(text(middle, top + height - (over / high) * height - 6, money(amounts[i]), { "text-anchor": "middle" }));
-    nodes.push(text(middle, top + height + 17, short(r.interval), { "text-anchor": "middle", class: "soft" }));
+    // The amount stands above whatever it would cover: its own bar and those beside it that it is wide enough to reach.
+    const reach = Math.floor(every / 2), near = amounts.slice(Math.max(i - reach, 0), i + reach + 1);
+    const middle = inside(x + bar / 2), over = (Math.max(...near) / high) * height;
+    nodes.push(text(middle, top + height - over - 6, money(amounts[i]), { "text-anchor": "middle" }));
+    nodes.push(text(middle, top + height + 17, labels[i], { "text-anchor": "middle", class: "soft" }));
   });
   show(box, width, top + height + bottom, history.map((r, i) => `${r.interval} ${money(amounts[i])}`).join(", "), nodes);
 }

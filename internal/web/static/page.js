@@ -200,7 +200,7 @@ function showAll(snapshot) {
   showProof(row);
   draw("types", row.ups, (box) => bars(box, row.ups, words, short, percent));
   find("trend-card").hidden = snapshot.history.length < 2;
-  draw("trend", snapshot.history.map((r) => [r.interval, r.expansion, r.final]), (box) => columns(box, snapshot.history, short, (name) => name));
+  draw("trend", snapshot.history.map((r) => [r.interval, r.expansion, r.final]), (box) => columns(box, snapshot.history, short));
   put(find("segments-title"), "Segments by " + words(snapshot.grouping).replaceAll(",", ", "));
   showRows(snapshot);
 }
