@@ -104,7 +104,7 @@ func runDemo(cmd *cobra.Command, flags demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "processor: the page is at http://%s\n", listener.Addr())
+	cmd.PrintErrf("processor: the page is at http://%s\n", listener.Addr())
 	d.screen = newDemoScreen(cmd.OutOrStdout(), d.face.board, d.core.Currency, listener.Addr().String())
 
 	// The operator's wish to stop ends the events, not the service: what was sent is still counted.

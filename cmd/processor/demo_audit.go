@@ -133,10 +133,18 @@ type upColumns struct {
 // ups are the parts in the order of the columns.
 func (u *upColumns) ups() []flow {
 	return []flow{
-		{"seat", u.Seat.Amount}, {"upsell", u.Upsell.Amount}, {"cross_sell", u.CrossSell.Amount}, {"add_on", u.AddOn.Amount},
-		{"usage", u.Usage.Amount}, {"price_increase", u.PriceIncrease.Amount}, {"renewal_uplift", u.RenewalUplift.Amount},
-		{"contract_ramp", u.ContractRamp.Amount}, {"discount_expiry", u.DiscountExpiry.Amount}, {"geographic", u.Geographic.Amount},
-		{"feature_adoption", u.FeatureAdoption.Amount}, {"other", u.Other.Amount},
+		{"seat", u.Seat.Amount},
+		{"upsell", u.Upsell.Amount},
+		{"cross_sell", u.CrossSell.Amount},
+		{"add_on", u.AddOn.Amount},
+		{"usage", u.Usage.Amount},
+		{"price_increase", u.PriceIncrease.Amount},
+		{"renewal_uplift", u.RenewalUplift.Amount},
+		{"contract_ramp", u.ContractRamp.Amount},
+		{"discount_expiry", u.DiscountExpiry.Amount},
+		{"geographic", u.Geographic.Amount},
+		{"feature_adoption", u.FeatureAdoption.Amount},
+		{"other", u.Other.Amount},
 	}
 }
 

@@ -28,8 +28,10 @@ func monthOf(t *testing.T, name, opening, expansion, closing string) monthRow {
 func metricOf(t *testing.T, grouping, segment, name, opening, expansion, closing string) metricRow {
 	t.Helper()
 	starts, ends := name+"-01", name[:6]+string(name[6]+1)+"-01"
-	return metricRow{Grouping: grouping, Segment: segment, Kind: "month", Interval: name, StartsAt: starts, EndsAt: ends, AccountsClosing: 1,
-		flowColumns: monthOf(t, name, opening, expansion, closing).flowColumns}
+	return metricRow{
+		Grouping: grouping, Segment: segment, Kind: "month", Interval: name, StartsAt: starts, EndsAt: ends, AccountsClosing: 1,
+		flowColumns: monthOf(t, name, opening, expansion, closing).flowColumns,
+	}
 }
 
 func wantBreaks(t *testing.T, a *demoAudit, want ...string) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"processor/internal/aggregate"
 	"processor/internal/money"
@@ -32,7 +31,7 @@ func newDemoScreen(w io.Writer, b *web.Board, currency, address string) *demoScr
 	return s
 }
 
-// draw puts the table where the last one stood.
+// draw puts the table where the last one stood. A terminal that is gone ends the process anyway.
 func (s *demoScreen) draw() {
 	if s.w == nil {
 		return
@@ -40,13 +39,13 @@ func (s *demoScreen) draw() {
 	s.clear()
 	text := s.table()
 	s.lines = strings.Count(text, "\n")
-	fmt.Fprint(s.w, text)
+	_, _ = io.WriteString(s.w, text)
 }
 
 // clear takes the table away.
 func (s *demoScreen) clear() {
 	if s.w != nil && s.lines > 0 {
-		fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.lines)
+		_, _ = fmt.Fprintf(s.w, "\x1b[%dA\x1b[J", s.lines)
 		s.lines = 0
 	}
 }
@@ -66,12 +65,13 @@ func (s *demoScreen) table() string {
 		return out.String()
 	}
 	fmt.Fprintf(&out, "%s, %s a month\n", rows[0].Interval, s.currency)
-	columns := tabwriter.NewWriter(&out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(columns, "segment\topening MRR\tnew\texpansion\tcontraction\tchurned\tclosing MRR\trate\tgrowth\t")
+	segments := grid{{"segment", "opening MRR", "new", "expansion", "contraction", "churned", "closing MRR", "rate", "growth"}}
 	for _, r := range rows {
-		fmt.Fprintln(columns, segmentLine(r))
+		sum := func(s aggregate.Sum) string { return units(r.Sums[s]) }
+		segments.row(printable(r.Segment.Name), units(r.Opening), sum(aggregate.SumNew), sum(aggregate.SumExpansion), sum(aggregate.SumContraction),
+			sum(aggregate.SumChurned), units(r.Closing), ratioText(r.ExpansionRate), ratioText(r.Growth))
 	}
-	_ = columns.Flush()
+	segments.print(&out)
 	return out.String()
 }
 
@@ -80,14 +80,6 @@ func (s *demoScreen) rows() []*rollup.Row {
 	all, _, _ := s.board.Select(web.Filter{Grouping: "all", Kind: "month"}, 1)
 	segments, _, _ := s.board.Select(web.Filter{Grouping: demoGroupings[0][0], Kind: "month"}, screenSegments)
 	return append(all, segments...)
-}
-
-func segmentLine(r *rollup.Row) string {
-	sum := func(s aggregate.Sum) string { return units(r.Sums[s]) }
-	return strings.Join([]string{
-		printable(r.Segment.Name), units(r.Opening), sum(aggregate.SumNew), sum(aggregate.SumExpansion), sum(aggregate.SumContraction),
-		sum(aggregate.SumChurned), units(r.Closing), ratioText(r.ExpansionRate), ratioText(r.Growth),
-	}, "\t") + "\t"
 }
 
 func ratioText(r rollup.Ratio) string {

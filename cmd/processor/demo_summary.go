@@ -3,39 +3,51 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"processor/internal/money"
 )
 
 // summarise reads the output topics back, prints what they say and checks that it reconciles.
-func (d *demo) summarise(ctx context.Context, out io.Writer) error {
+func (d *demo) summarise(ctx context.Context, w io.Writer) error {
 	a := &demoAudit{cluster: d.cluster, prefix: demoPrefix}
 	if err := a.read(ctx, demoPartitions); err != nil {
 		return err
 	}
 	segments := a.checkMetrics()
 	status := d.face.board.Status()
-	fmt.Fprintf(out, "%s: %s records up to %s\n", d.source.title, thousands(fmt.Sprint(status.Records)), d.clock.last().UTC().Format(time.DateOnly))
 	if d.clock.sent() != status.Records {
 		a.disagree("%d records were sent and %d were read", d.clock.sent(), status.Records)
 	}
-	a.printMonth(out, d.core.Currency)
-	a.printRejected(out, status.Rejected)
-	if a.broken > 0 {
-		for _, text := range a.breaks {
-			fmt.Fprintln(out, "differs:", text)
-		}
-		return fmt.Errorf("the rows do not reconcile: %d differences", a.broken)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: %s records up to %s\n", d.source.title, thousands(strconv.FormatInt(status.Records, 10)), d.clock.last().UTC().Format(time.DateOnly))
+	a.printMonth(&out, d.core.Currency)
+	a.printRejected(&out, status.Rejected)
+	err := a.verdict(&out, segments)
+	if _, failed := io.WriteString(w, out.String()); failed != nil {
+		return errors.Join(err, fmt.Errorf("print the summary: %w", failed))
 	}
-	fmt.Fprintf(out, "\nreconciled: opening + movements = closing for %d accounts, %d segments\n", a.accounts, segments)
-	return nil
+	return err
+}
+
+// verdict is the last line, or what does not agree.
+func (a *demoAudit) verdict(out *strings.Builder, segments int) error {
+	if a.broken == 0 {
+		fmt.Fprintf(out, "\nreconciled: opening + movements = closing for %d accounts, %d segments\n", a.accounts, segments)
+		return nil
+	}
+	out.WriteByte('\n')
+	for _, text := range a.breaks {
+		fmt.Fprintf(out, "differs: %s\n", text)
+	}
+	return fmt.Errorf("the rows do not reconcile: %d differences", a.broken)
 }
 
 // month is the newest month that tells something: the open one once half of it is over, else the
@@ -63,7 +75,7 @@ func (a *demoAudit) month() (name string, open bool) {
 }
 
 // printMonth prints one month: the way from opening to closing, the types, the segments.
-func (a *demoAudit) printMonth(out io.Writer, currency string) {
+func (a *demoAudit) printMonth(out *strings.Builder, currency string) {
 	name, open := a.month()
 	var rows []*metricRow
 	for i := range a.metrics {
@@ -81,15 +93,15 @@ func (a *demoAudit) printMonth(out io.Writer, currency string) {
 		state = " (open)"
 	}
 	fmt.Fprintf(out, "\n%s%s, %s a month\n", name, state, currency)
-	columns := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(columns, "opening\t%s\t\n", thousands(all.Opening.String()))
+	var way grid
+	way.row("opening", thousands(all.Opening.String()))
 	for _, step := range all.flows() {
 		if !step.change.IsZero() {
-			fmt.Fprintf(columns, "%s\t%s\t\n", step.name, signed(step.change))
+			way.row(step.name, signed(step.change))
 		}
 	}
-	fmt.Fprintf(columns, "closing\t%s\t\n", thousands(all.Closing.String()))
-	_ = columns.Flush()
+	way.row("closing", thousands(all.Closing.String()))
+	way.print(out)
 	printTypes(out, all)
 	printSegments(out, rows)
 }
@@ -102,25 +114,24 @@ func signed(a money.Amount) string {
 }
 
 // printTypes prints what made revenue grow, the largest part first.
-func printTypes(out io.Writer, all *metricRow) {
+func printTypes(out *strings.Builder, all *metricRow) {
 	ups := slices.DeleteFunc(all.ups(), func(f flow) bool { return f.change.IsZero() })
 	slices.SortStableFunc(ups, func(x, y flow) int { return y.change.Cmp(x.change) })
 	var sum money.Amount
 	for _, up := range ups {
 		sum = sum.Add(up.change)
 	}
-	fmt.Fprintln(out)
-	columns := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(columns, "grew by\tMRR\tshare\t")
+	types := grid{{"grew by", "MRR", "share"}}
 	for _, up := range ups {
-		share, _ := money.Ratio(up.change, sum)
-		fmt.Fprintf(columns, "%s\t%s\t%s\t\n", up.name, thousands(up.change.String()), percent(share))
+		part, _ := money.Ratio(up.change, sum)
+		types.row(up.name, thousands(up.change.String()), percent(part))
 	}
-	_ = columns.Flush()
+	out.WriteByte('\n')
+	types.print(out)
 }
 
 // printSegments prints the segments of each grouping, the largest first.
-func printSegments(out io.Writer, rows []*metricRow) {
+func printSegments(out *strings.Builder, rows []*metricRow) {
 	groupings := map[string][]*metricRow{}
 	for _, m := range rows {
 		groupings[m.Grouping] = append(groupings[m.Grouping], m)
@@ -130,18 +141,17 @@ func printSegments(out io.Writer, rows []*metricRow) {
 		slices.SortFunc(list, func(x, y *metricRow) int {
 			return cmp.Or(y.Closing.Cmp(x.Closing.Amount), cmp.Compare(x.Segment, y.Segment))
 		})
-		fmt.Fprintln(out)
-		columns := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-		fmt.Fprintf(columns, "%s\tclosing MRR\texpansion\trate\tgrowth\tband\taccounts\t\n", grouping)
+		segments := grid{{grouping, "closing MRR", "expansion", "rate", "growth", "band", "accounts"}}
 		for _, m := range list {
 			band := "-"
 			if m.Band != nil {
 				band = strings.TrimSuffix(*m.Band, "_benchmark")
 			}
-			fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t\n", printable(m.Segment), thousands(m.Closing.String()), thousands(m.Expansion.String()),
-				share(m.Rate), share(m.Growth), band, m.AccountsClosing)
+			segments.row(printable(m.Segment), thousands(m.Closing.String()), thousands(m.Expansion.String()),
+				share(m.Rate), share(m.Growth), band, strconv.FormatInt(m.AccountsClosing, 10))
 		}
-		_ = columns.Flush()
+		out.WriteByte('\n')
+		segments.print(out)
 	}
 }
 
@@ -154,11 +164,11 @@ func share(d *decimal) string {
 
 // printRejected prints how many records were not accepted, by reason, and holds the dead letters
 // against the service's own count.
-func (a *demoAudit) printRejected(out io.Writer, counted int64) {
+func (a *demoAudit) printRejected(out *strings.Builder, counted int64) {
 	var letters int64
 	for _, reason := range slices.Sorted(maps.Keys(a.rejected)) {
 		if letters == 0 {
-			fmt.Fprintln(out)
+			out.WriteByte('\n')
 		}
 		letters += a.rejected[reason]
 		fmt.Fprintf(out, "rejected: %d %s\n", a.rejected[reason], reason)

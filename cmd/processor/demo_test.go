@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"processor/internal/web"
 )
 
 // runDemoCommand runs the command and returns what it printed and its exit code.
@@ -64,7 +65,7 @@ func TestDemoOfAFile(t *testing.T) {
 	if code != exitFine {
 		t.Fatalf("exit code %d: %s\n%s", code, errOut, out)
 	}
-	for _, want := range []string{"3 records up to 2026-01-20", "new   +100.000000", "expansion    +50.000000", "closing    150.000000", "rejected: 1 not_json", "for 1 accounts, 4 segments"} {
+	for _, want := range []string{"3 records up to 2026-01-20", "new  +100.000000", "expansion   +50.000000", "closing   150.000000", "rejected: 1 not_json", "for 1 accounts, 4 segments"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -98,7 +99,7 @@ func TestDemoRefusesWhatMakesNoSense(t *testing.T) {
 
 // An address that was asked for and is taken is an error; only the default gives way.
 func TestDemoSaysWhenTheAddressIsTaken(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := web.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,13 @@ import (
 // With all places taken, the next connection waits for a place and not for the listener; a closed
 // connection gives its place back once, however often it is closed.
 func TestConnectionsAreBounded(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	inner, err := Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := limit(inner, 1)
 	dial := func() {
-		c, err := net.Dial("tcp", inner.Addr().String())
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", inner.Addr().String())
 		if err != nil {
 			t.Error(err)
 			return

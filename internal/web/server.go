@@ -113,13 +113,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	if err := server.Shutdown(stopping); err != nil {
-		// The requests that are left had their time.
-		err = server.Close()
-		<-served
-		return err
+	if server.Shutdown(stopping) != nil {
+		_ = server.Close() // the requests that are left had their time
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	}
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -193,7 +192,7 @@ func TestServeStopsInOrder(t *testing.T) {
 	if _, err := io.Copy(io.Discard, stream.body); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the stream's end: %v", err)
 	}
-	again, err := net.Listen("tcp", l.Addr().String())
+	again, err := web.Listen(t.Context(), l.Addr().String())
 	if err != nil {
 		t.Fatalf("the port is not free: %v", err)
 	}
