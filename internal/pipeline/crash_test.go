@@ -169,6 +169,21 @@ func TestLostDirectory(t *testing.T) {
 	}
 }
 
+// A new meaning in a new directory, written over the old one's topics: what it does not make any
+// more is taken back, registers of the old meaning are not summed.
+func TestNewMeaningTakesBackOldRows(t *testing.T) {
+	w := newWorld(t, 2)
+	w.write(companyEvents(t, 300, "none"))
+	w.run()
+	w.dir, w.core.Groupings, w.core.Coalesce = t.TempDir(), [][]string{{"plan_tier"}}, 0
+	w.run()
+	w.compare()
+	w.core.Groupings = [][]string{{"region"}}
+	w.dir = t.TempDir()
+	w.run()
+	w.compare()
+}
+
 // The versions of a key only rise, over all restarts (got looks), and a progress row adds up.
 func TestProgressRows(t *testing.T) {
 	w := newWorld(t, 2)

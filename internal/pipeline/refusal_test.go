@@ -121,7 +121,7 @@ func TestRecreatedTopic(t *testing.T) {
 	k := kafkatest.StartFake(t, 1)
 	w := &world{
 		t: t, kafka: k, partitions: 1, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock,
-		topic: k.Create(t, "events", 1, kafkatest.AppendTime), metrics: new(Metrics),
+		topic: k.Create(t, "events", 1, kafkatest.AppendTime), metrics: new(Metrics), core: testCore(),
 	}
 	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
 	w.run()

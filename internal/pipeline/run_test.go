@@ -34,6 +34,7 @@ type world struct {
 	clock      time.Time
 	events     []company.Record
 	metrics    *Metrics
+	core       aggregate.Options
 	change     func(*Options)
 }
 
@@ -46,11 +47,11 @@ func newWorld(t testing.TB, partitions int) *world {
 	k := kafkatest.Start(t, 1)
 	return &world{
 		t: t, kafka: k, partitions: partitions, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock,
-		topic: k.Create(t, "events", partitions, kafkatest.AppendTime), metrics: new(Metrics),
+		topic: k.Create(t, "events", partitions, kafkatest.AppendTime), metrics: new(Metrics), core: testCore(),
 	}
 }
 
-// core is the meaning that the tests' numbers have.
+// testCore is the meaning that the tests' numbers have.
 func testCore() aggregate.Options {
 	return aggregate.Options{
 		Currency: "USD", Zone: time.UTC, ReportingStart: event.NoTime, Coalesce: time.Hour, UsageGrace: 12 * time.Hour,
@@ -98,7 +99,7 @@ func (w *world) options() Options {
 		Cluster: w.kafka.Cluster, Group: w.prefix + "group", Sources: []Source{{Topic: w.topic, KeyedByAccount: true}},
 		Prefix: w.prefix, CreateTopics: true, FlushInterval: 20 * time.Millisecond, MetricsInterval: 50 * time.Millisecond,
 		CheckpointDir: w.dir, CheckpointInterval: 100 * time.Millisecond,
-		Core: testCore(), Lateness: 10 * time.Minute, Clock: func() time.Time { return w.clock }, Metrics: w.metrics,
+		Core: w.core, Lateness: 10 * time.Minute, Clock: func() time.Time { return w.clock }, Metrics: w.metrics,
 	}
 	if os.Getenv("PIPELINE_LOG") != "" {
 		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -174,7 +175,7 @@ func plain(value string) string {
 func (w *world) want() map[string]string {
 	w.t.Helper()
 	run, err := replay.New(replay.Options{
-		Core: testCore(), Shards: w.partitions, AsOf: wholeMinute(w.clock, 10*time.Minute), Rows: rowTopics,
+		Core: w.core, Shards: w.partitions, AsOf: wholeMinute(w.clock, 10*time.Minute), Rows: rowTopics,
 		ShardOf: func(account string, n int) int { return sink.Partition([]byte(account), n) },
 	})
 	if err != nil {
