@@ -35,7 +35,7 @@ type fold struct {
 type groupMemo struct {
 	members []change
 	pays    bool
-	typing  *typing
+	typed   *typed
 	ended   []endedLine
 }
 
@@ -176,11 +176,9 @@ func (f *fold) bookFX(table int) {
 // bookGroup classifies one group of changes, from the state before it to the state after it.
 func (f *fold) bookGroup(g *group) {
 	beforeHeld, beforeMRR, beforePaused := f.book.held(), f.book.mrr(), f.book.paused
-	typing := f.applyGroup(g, beforeHeld.Sign() > 0)
+	typed := f.applyGroup(g, beforeHeld.Sign() > 0)
 	if removed := f.endUsage(g); !removed.IsZero() {
-		withUsage := *typing // the memo keeps what the lines alone make
-		typing = &withUsage
-		typing.shrink(ruleLine, DownRemoved, removed)
+		typed = typed.withRemoved(removed) // the memo keeps what the lines alone make
 	}
 	held, mrr := f.book.held(), f.book.mrr()
 	row := Movement{
@@ -204,7 +202,7 @@ func (f *fold) bookGroup(g *group) {
 		}
 	}
 	if row.Class.typed() {
-		row.Parts, row.Rule, row.Renamed = &typing.parts, typing.decided().String(), typing.renamed
+		row.Parts, row.Rule, row.Renamed = typed.parts, typed.rule.String(), typed.renamed
 	}
 	f.notePaid(g, row.Class, held)
 	f.noteEnd(g.at(), beforeHeld, held)
@@ -280,7 +278,7 @@ func (f *fold) cohortOf(class Class, given, booked event.Time) string {
 
 // applyGroup puts the group's changes into the book and types their parts, from the memo where
 // everything up to here is as it was in the pass before.
-func (f *fold) applyGroup(g *group, pays bool) *typing {
+func (f *fold) applyGroup(g *group, pays bool) *typed {
 	place := len(f.fresh)
 	if place < len(f.memo) && f.memo[place].pays == pays && slices.Equal(f.memo[place].members, g.members) {
 		memo := f.memo[place]
@@ -289,13 +287,13 @@ func (f *fold) applyGroup(g *group, pays bool) *typing {
 		}
 		f.ended = append(f.ended, memo.ended...)
 		f.fresh = append(f.fresh, memo)
-		return memo.typing
+		return memo.typed
 	}
 	f.memo = nil
 	memo := f.typeGroup(g, pays)
 	f.ended = append(f.ended, memo.ended...)
 	f.fresh = append(f.fresh, memo)
-	return memo.typing
+	return memo.typed
 }
 
 // typeGroup compares the lines before and after the group.
@@ -328,7 +326,7 @@ func (f *fold) typeGroup(g *group, pays bool) groupMemo {
 		f.book.set(g.members[i])
 	}
 	c.after = f.book.heldLines(touched)
-	return groupMemo{members: g.members, pays: pays, typing: c.parts(), ended: endedLines(c.before, c.after, g.at())}
+	return groupMemo{members: g.members, pays: pays, typed: c.parts().settle(), ended: endedLines(c.before, c.after, g.at())}
 }
 
 // yearBefore is the same local clock time 12 months earlier.

@@ -71,8 +71,7 @@ func upNamed(motion string, otherwise Up) Up {
 }
 
 // decided is the rule with the largest sum per (type, rule), ties to the lower number.
-func (t *typing) decided() rule {
-	best, most := ruleClass, money.Amount{}
+func (t *typing) decided() (best rule, most money.Amount) {
 	for r := range rule(rules) {
 		for _, sums := range [2][]money.Amount{t.up[r][:], t.down[r][:]} {
 			for _, sum := range sums {
@@ -82,7 +81,38 @@ func (t *typing) decided() rule {
 			}
 		}
 	}
-	return best
+	return best, most
+}
+
+// typed is the outcome of typing a group, in the little that has to be kept of it.
+type typed struct {
+	parts   *Parts
+	rule    rule
+	largest money.Amount // the sum that decided the rule
+	ended   money.Amount // what rule 5.5 removed
+	renamed bool
+}
+
+// settle keeps the outcome.
+func (t *typing) settle() *typed {
+	if t.parts == noParts {
+		return &typed{parts: &noParts, renamed: t.renamed}
+	}
+	r, largest := t.decided()
+	parts := t.parts
+	return &typed{parts: &parts, rule: r, largest: largest, ended: t.down[ruleLine][DownRemoved], renamed: t.renamed}
+}
+
+// withRemoved adds usage that ended with its line.
+func (t *typed) withRemoved(amount money.Amount) *typed {
+	more := *t
+	parts := *t.parts
+	parts.Down[DownRemoved] = parts.Down[DownRemoved].Add(amount)
+	more.parts, more.ended = &parts, t.ended.Add(amount)
+	if c := more.ended.Cmp(t.largest); c > 0 || c == 0 && ruleLine < t.rule {
+		more.rule, more.largest = ruleLine, more.ended
+	}
+	return &more
 }
 
 // comparison is one group's lines before and after, as far as its subscriptions were touched.

@@ -258,8 +258,12 @@ func (u *usageLevel) value(o *Options, table int) money.Amount {
 	if u == nil || u.scale == nil {
 		return money.Amount{}
 	}
-	if !u.isValued || u.table != table {
-		u.worth, u.table, u.isValued = u.valueUnder(o, table), table, true
+	if u.isValued && (u.table == table || u.parts == nil) {
+		return u.worth
+	}
+	u.worth, u.table, u.isValued = u.valueUnder(o, table), table, true
+	if !u.foreign(o) && (u.commit == nil || u.commit.currency == o.Currency) {
+		u.parts, u.commit = nil, nil // its worth never changes
 	}
 	return u.worth
 }

@@ -80,6 +80,11 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 			soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
 		}
 	}
+	for i := range f.usage.bookings { // open, then closed, then final
+		month := f.usage.bookings[i].month
+		soon(f.calendar.Start(KindMonth, month+1))
+		soon(f.monthFinal(month))
+	}
 	if n := len(f.account.usage); n == 0 || d.usage.IsZero() && f.account.usage[n-1].Time < f.now.Add(-70*24*time.Hour) {
 		return
 	}
