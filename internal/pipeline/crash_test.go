@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"processor/internal/company"
 	"processor/internal/row"
@@ -101,31 +102,52 @@ func revocation(id, account, at, target string) company.Record {
 }
 
 // Two events that cancel out: the first one's rows were sent before the crash, and the run after it
-// meets both in one flush, in which nothing seems to change.
+// meets both in one flush, in which nothing seems to change, or rows never come to be.
 func TestRowsOfACrashedRunAreTakenBack(t *testing.T) {
-	w := newWorld(t, 1)
-	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
-	w.run()
-	w.write([]company.Record{subscription("e2", "acme", "2025-04-01T00:00:00Z", 5)})
-	w.change = func(o *Options) { o.CheckpointInterval = 1 << 40 }
+	second := subscription("e2", "acme", "2025-04-01T00:00:00Z", 5)
+	moved := company.Record{Key: second.Key, Value: []byte(strings.Replace(strings.Replace(string(second.Value),
+		`"id":"e2"`, `"id":"e2","revision":2`, 1), `"subscription":"s1"`, `"subscription":"s1","effective_at":"2025-06-01T00:00:00Z"`, 1))}
+	cases := []struct {
+		name   string
+		cancel company.Record
+	}{
+		{"revoked", revocation("e3", "acme", "2025-04-02T00:00:00Z", "e2")},
+		{"moved into another month", moved},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
+			w.run()
+			w.write([]company.Record{second})
+			w.crashAfterRow(`"month":"2025-04"`)
+			w.write([]company.Record{c.cancel})
+			w.run()
+			w.compare()
+		})
+	}
+}
+
+// crashAfterRow runs the service until a row whose key contains the text was sent, and crashes it
+// before anything is saved.
+func (w *world) crashAfterRow(text string) {
+	w.t.Helper()
 	o := w.options()
+	o.CheckpointInterval = time.Hour
 	o.step = func(point string) error {
-		if point != "published" {
+		if point != "metrics published" {
 			return nil
 		}
 		for key := range w.got() {
-			if strings.Contains(key, `event/test/e2`) {
+			if strings.Contains(key, text) {
 				return errCrash
 			}
 		}
 		return nil
 	}
 	if err := w.runUntil(o, func(Status) bool { return false }); !errors.Is(err, errCrash) {
-		t.Fatalf("got %v, want the crash", err)
+		w.t.Fatalf("got %v, want the crash", err)
 	}
-	w.write([]company.Record{revocation("e3", "acme", "2025-04-02T00:00:00Z", "e2")})
-	w.run()
-	w.compare()
 }
 
 // A restart without news sends no row, and a second one neither.

@@ -21,6 +21,7 @@ type marker struct {
 	Digest     uint64     `json:"digest"`
 	Results    [7]int64   `json:"results"`
 	Rows       int64      `json:"rows"`
+	Everything bool       `json:"everything"` // every row must be sent again, and was not yet
 }
 
 // place is where the shard stands in one source topic.

@@ -91,7 +91,7 @@ type Reading struct {
 	CheckpointFailures int64
 	CheckpointTime     time.Duration // of all checkpoints
 	CheckpointBytes    int64         // handed to the store by all checkpoints
-	Rebalances         int64
+	Rebalances         int64         // assignments of partitions after the first
 	IdentityBreaks     int64
 	MetricsWatermark   event.Time // of the rollup; NoTime before it is known
 	Segments           int        // of the rollup

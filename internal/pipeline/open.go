@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"processor/internal/broker"
@@ -60,21 +61,16 @@ func (p *pipeline) assigned(generation *consumer.Generation) ([]int, error) {
 
 // borders asks for everything that opening the shards needs to know.
 func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err error) {
-	var sources, all []broker.TopicPartition
+	wanted := map[broker.TopicPartition]struct{}{}
 	for _, number := range numbers {
 		for _, topic := range p.options.sourceTopics() {
-			sources = append(sources, broker.TopicPartition{Topic: topic, Partition: int32(number)}) //nolint:gosec // a partition
+			wanted[broker.TopicPartition{Topic: topic, Partition: int32(number)}] = struct{}{} //nolint:gosec // a partition
 		}
-	}
-	all = slices.Clone(sources)
-	for _, number := range numbers {
 		for _, out := range outputPartitions(number, p.partitions) {
-			tp := broker.TopicPartition{Topic: p.options.topic(out.topic), Partition: out.partition}
-			if !slices.Contains(all, tp) {
-				all = append(all, tp)
-			}
+			wanted[broker.TopicPartition{Topic: p.options.topic(out.topic), Partition: out.partition}] = struct{}{}
 		}
 	}
+	all := slices.Collect(maps.Keys(wanted))
 	if b.starts, err = consumer.StartOffsets(ctx, p.options.Cluster, all); err != nil {
 		return b, fmt.Errorf("where the logs begin: %w", err)
 	}
@@ -176,7 +172,7 @@ func (m *marker) in(topic string) *place {
 
 // owe notes what was written behind the checkpoint, or all there is without one.
 func (s *shard) owe(m *marker, logs borders) {
-	debt := &resend{everything: m != nil && m.Generation != s.generation}
+	debt := &resend{everything: m != nil && (m.Everything || m.Generation != s.generation)}
 	for _, out := range outputPartitions(s.number, s.of) {
 		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
 		from, known := s.ends[out]

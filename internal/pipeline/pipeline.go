@@ -104,7 +104,7 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
 		}
 	}()
-	for {
+	for first := true; ; first = false {
 		p.status.set(p, PhaseJoining)
 		generation, err := member.Next(ctx)
 		if err != nil {
@@ -113,7 +113,9 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			}
 			return err
 		}
-		p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
+		if !first {
+			p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
+		}
 		p.options.Logger.InfoContext(ctx, "partitions assigned", "generation", generation.ID, "partitions", fmt.Sprint(generation.Partitions))
 		ended, err := p.serve(ctx, generation, drain)
 		if err != nil {

@@ -131,3 +131,25 @@ func TestRecreatedTopic(t *testing.T) {
 	k.Create(t, "events", 1, kafkatest.AppendTime)
 	w.mustRefuse(ErrOperator, "ends at offset 0, before our position 1", "recreated or truncated")
 }
+
+// An output topic that an operator made anew gets every row again, also when the run that notices
+// it crashes first.
+func TestRecreatedOutput(t *testing.T) {
+	k := kafkatest.StartFake(t, 1)
+	w := &world{
+		t: t, kafka: k, partitions: 1, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock,
+		topic: k.Create(t, "events", 1, kafkatest.AppendTime), metrics: new(Metrics), core: testCore(),
+	}
+	w.write(companyEvents(t, 200, "none"))
+	w.run()
+	for _, topic := range []string{"movements", "partials", "metrics"} {
+		if err := k.Fake.DeleteTopic(w.prefix + topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !w.crashAt("published", 1) {
+		t.Fatal("the run did not crash")
+	}
+	w.run()
+	w.compare()
+}

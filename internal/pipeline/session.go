@@ -223,10 +223,25 @@ func (s *session) advance(ctx context.Context) error {
 	if err := s.sendAgain(ctx); err != nil {
 		return err
 	}
-	if now.Sub(s.saved) >= s.options.CheckpointInterval {
-		return s.checkpoint(ctx)
+	if kept := s.keptBytes(); now.Sub(s.saved) >= s.options.CheckpointInterval || kept >= checkpointBytes {
+		return s.checkpoint(ctx, kept >= keptMax)
 	}
 	return nil
+}
+
+// What is kept since the last checkpoint is saved early when there is much of it, and bounds how far
+// the loop runs ahead of a slow disk.
+const (
+	checkpointBytes = 64 << 20
+	keptMax         = 256 << 20
+)
+
+func (s *session) keptBytes() int {
+	kept := 0
+	for _, shard := range s.shards {
+		kept += shard.keptBytes
+	}
+	return kept
 }
 
 // flush sends what changed in all shards.
@@ -310,15 +325,13 @@ func (s *session) sendAgain(ctx context.Context) error {
 
 // checkpoint saves all shards beside the loop, one checkpoint at a time, and commits the group's
 // offsets after it. It follows a slow flush, so that every row of what it holds is acknowledged.
-func (s *session) checkpoint(ctx context.Context) error {
-	select {
-	case err := <-s.saving:
-		if err != nil {
-			s.saving <- nil
-			return err
-		}
-	default:
+func (s *session) checkpoint(ctx context.Context, wait bool) error {
+	if !wait && len(s.saving) == 0 {
 		return nil // the last one is not through: the next round looks again
+	}
+	if err := <-s.saving; err != nil {
+		s.saving <- nil
+		return err
 	}
 	select {
 	case <-s.generation.Done():
@@ -417,7 +430,7 @@ func (s *session) stop(ctx context.Context, drain func(context.Context) error) e
 	if err := drain(stop); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	if err := s.checkpoint(stop); err != nil {
+	if err := s.checkpoint(stop, true); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
 	err := <-s.saving

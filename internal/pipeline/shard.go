@@ -31,6 +31,7 @@ type shard struct {
 	flushes    uint64
 	digest     uint64 // of the kept records' identities
 	kept       []aggregate.Kept
+	keptBytes  int
 	results    [7]int64 // by the place in Results
 	rows       int64
 
@@ -179,6 +180,7 @@ func (s *shard) collectKept() {
 			s.digest += xxhash.Sum64(k.Key)
 		}
 		s.kept = append(s.kept, k)
+		s.keptBytes += len(k.Key) + len(k.Value)
 	}
 }
 
@@ -194,7 +196,7 @@ func (s *shard) takeKept() []aggregate.Kept {
 			unique = append(unique, k)
 		}
 	}
-	s.kept = nil
+	s.kept, s.keptBytes = nil, 0
 	return unique
 }
 
@@ -224,7 +226,7 @@ func (s *shard) resume(m *marker) error {
 func (s *shard) marker() *marker {
 	m := &marker{
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
-		Digest: s.digest, Results: s.results, Rows: s.rows,
+		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen})
