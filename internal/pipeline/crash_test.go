@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"processor/internal/company"
+	"processor/internal/kafkatest"
 	"processor/internal/row"
 )
 
@@ -105,14 +106,12 @@ func revocation(id, account, at, target string) company.Record {
 // meets both in one flush, in which nothing seems to change, or rows never come to be.
 func TestRowsOfACrashedRunAreTakenBack(t *testing.T) {
 	second := subscription("e2", "acme", "2025-04-01T00:00:00Z", 5)
-	moved := company.Record{Key: second.Key, Value: []byte(strings.Replace(strings.Replace(string(second.Value),
-		`"id":"e2"`, `"id":"e2","revision":2`, 1), `"subscription":"s1"`, `"subscription":"s1","effective_at":"2025-06-01T00:00:00Z"`, 1))}
 	cases := []struct {
 		name   string
 		cancel company.Record
 	}{
 		{"revoked", revocation("e3", "acme", "2025-04-02T00:00:00Z", "e2")},
-		{"moved into another month", moved},
+		{"moved into another month", movedTo(second, "2025-06-01T00:00:00Z")},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -126,6 +125,40 @@ func TestRowsOfACrashedRunAreTakenBack(t *testing.T) {
 			w.compare()
 		})
 	}
+}
+
+// A debt outlives a crash of the run that should have paid it, also when that run has saved since.
+func TestDebtOutlivesACheckpoint(t *testing.T) {
+	w := newWorld(t, 1)
+	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
+	w.run()
+	second := subscription("e2", "acme", "2025-04-01T00:00:00Z", 5)
+	w.write([]company.Record{second})
+	w.crashAfterRow(`"month":"2025-04"`)
+	w.write([]company.Record{movedTo(second, "2025-06-01T00:00:00Z")})
+	w.write(companyEvents(t, 6000, "none")) // more than one fetch brings
+	w.change = func(o *Options) { o.FlushInterval, o.MetricsInterval, o.CheckpointInterval = 1, 1, 1 }
+	o := w.options()
+	behind := false
+	o.Observer.Status = func(s Status) { behind = s.Phase == PhaseCatchingUp }
+	o.step = func(point string) error {
+		if point == "saved" {
+			return errCrash
+		}
+		return nil
+	}
+	if err := Run(kafkatest.Context(t), o); !errors.Is(err, errCrash) || !behind {
+		t.Fatalf("got %v, behind %v; want a crash after a checkpoint on the way", err, behind)
+	}
+	w.run()
+	w.compare()
+}
+
+// movedTo is the next revision of an event, effective at another time.
+func movedTo(r company.Record, at string) company.Record {
+	value := strings.Replace(string(r.Value), `"source":`, `"revision":2,"source":`, 1)
+	value = strings.Replace(value, `"subscription":"s1"`, fmt.Sprintf(`"subscription":"s1","effective_at":%q`, at), 1)
+	return company.Record{Key: r.Key, Value: []byte(value)}
 }
 
 // crashAfterRow runs the service until a row whose key contains the text was sent, and crashes it

@@ -55,11 +55,15 @@ func (b *statusBoard) update(p *pipeline, shards []*shard) {
 	}
 	b.mu.Lock()
 	b.status.Shards, b.status.Watermark = list, watermark
-	if caughtUp && b.status.Phase == PhaseCatchingUp {
+	running := caughtUp && b.status.Phase == PhaseCatchingUp
+	if running {
 		b.status.Phase = PhaseRunning
 	}
 	status := b.status
 	b.mu.Unlock()
+	if running {
+		p.options.Logger.Info("caught up with what the sources held at the start", "shards", len(list), "watermark", watermark.String())
+	}
 	p.options.Observer.Status(status)
 }
 
