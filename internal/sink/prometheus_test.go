@@ -67,7 +67,7 @@ func TestRevenueShowsTheLatestPeriodOnly(t *testing.T) {
 	april := month("region", "eu", 4, 2000, 400)
 	r.Observe([]rollup.Row{month("region", "eu", 3, 1000, 250), april})
 	restated := month("region", "eu", 3, 1000, 999)
-	r.Observe([]rollup.Row{restated, april}) // the same row again adds nothing
+	r.Observe([]rollup.Row{april, restated}) // the same row again adds nothing
 
 	wantSeries(t, r, "expansion_rate_ratio", `expansion_rate_ratio{`+euMonth+`} 0.2`)
 	wantSeries(t, r, "expansion_growth_ratio") // has a reason and no value
@@ -168,6 +168,19 @@ func TestRevenueLabelValuesAreBoundedAndDistinct(t *testing.T) {
 	if len(segments) != len(hostile) { // the segment that is named (other) is part of the others
 		t.Errorf("%d segments for %d names: %v", len(segments), len(hostile), segments)
 	}
+}
+
+// Two segments that would have the same label never make a scrape fail: one of them joins the others.
+func TestRevenueLabelsNeverCollide(t *testing.T) {
+	r := sink.NewRevenue(sink.RevenueOptions{Top: 3})
+	r.Observe([]rollup.Row{month("region", "bad\xff", 3, 500, 1)})
+	line := series(t, r, "expansion_rate_ratio")[0]
+	_, taken, _ := strings.Cut(line, `segment="`)
+	taken, _, _ = strings.Cut(taken, `"`)
+	r.Observe([]rollup.Row{month("region", taken, 3, 400, 2), month("region", "(other)", 3, 300, 4), month("region", "small", 3, 1, 8)})
+	wantSeries(t, r, "expansion_up_mrr",
+		`expansion_up_mrr{grouping="region",interval="month",segment="(other)",type="seat"} 14`,
+		`expansion_up_mrr{grouping="region",interval="month",segment="`+taken+`",type="seat"} 1`)
 }
 
 func TestTransferBalance(t *testing.T) {
