@@ -32,6 +32,7 @@ import (
 // looks, its events are also run in other orders, doubled late, in other steps of the watermark,
 // over 1, 4 and 16 shards and through replay: all must hold the same bytes, and reconcile.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	datadriven.Walk(t, "../aggregate/testdata/script", func(t *testing.T, path string) {
 		s := &story{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
