@@ -63,7 +63,7 @@ var points = []string{
 // Crashes at every point, with a few records between them, leave the rows of a replay.
 func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
 	w := newWorld(t, 2)
-	w.change = func(o *Options) { o.FlushRecords = 50; o.CheckpointInterval = 1 }
+	w.change = func(o *Options) { o.FlushRecords, o.CheckpointInterval, o.fetchBytes = 50, 1, 1 }
 	records := companyEvents(t, 2000, "light")
 	dice := rand.New(rand.NewPCG(1, 2))
 	rounds := 3 * len(points)
@@ -136,19 +136,28 @@ func TestDebtOutlivesACheckpoint(t *testing.T) {
 	w.write([]company.Record{second})
 	w.crashAfterRow(`"month":"2025-04"`)
 	w.write([]company.Record{movedTo(second, "2025-06-01T00:00:00Z")})
-	w.write(companyEvents(t, 6000, "none")) // more than one fetch brings
-	w.change = func(o *Options) { o.FlushInterval, o.MetricsInterval, o.CheckpointInterval = 1, 1, 1 }
-	o := w.options()
-	behind := false
-	o.Observer.Status = func(s Status) { behind = s.Phase == PhaseCatchingUp }
+	for slice := range slices.Chunk(companyEvents(t, 600, "none"), 100) { // in batches of their own
+		w.write(slice)
+	}
+	o := w.options() // one write a fetch, a flush and a checkpoint behind the second event of the two
+	o.FlushRecords, o.FlushInterval, o.MetricsInterval, o.CheckpointInterval, o.fetchBytes = 2, time.Hour, 1, 1, 1
+	saved, applied := make(chan struct{}), 0
 	o.step = func(point string) error {
-		if point == "saved" {
-			return errCrash
+		switch point {
+		case "saved":
+			close(saved)
+		case "applied":
+			if applied++; applied == 3 { // the two are saved, and there is more to read
+				<-saved
+				return errCrash
+			}
 		}
 		return nil
 	}
-	if err := Run(kafkatest.Context(t), o); !errors.Is(err, errCrash) || !behind {
-		t.Fatalf("got %v, behind %v; want a crash after a checkpoint on the way", err, behind)
+	var last Status
+	o.Observer.Status = func(s Status) { last = s }
+	if err := Run(kafkatest.Context(t), o); !errors.Is(err, errCrash) || last.Phase != PhaseCatchingUp {
+		t.Fatalf("got %v while %s; want a crash while catching up", err, last.Phase)
 	}
 	w.run()
 	w.compare()

@@ -77,13 +77,14 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.addProgress()
 }
 
-// watermark is up to where the shard is complete: the least complete of its partitions decides.
+// watermark is up to where the shard is complete: the least complete of its partitions decides. The
+// state itself never goes back.
 func (s *shard) watermark(clock event.Time) event.Time {
 	least := s.sources[0].watermark(s.options.Lateness, clock)
 	for _, src := range s.sources[1:] {
 		least = min(least, src.watermark(s.options.Lateness, clock))
 	}
-	return max(least, s.state.Watermark())
+	return least
 }
 
 // version orders the rows of a key over all runs (spec: outputs).

@@ -47,6 +47,9 @@ type Options struct {
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
 	step func(point string) error
+	// fetchBytes bounds what one fetch brings of a partition; the fetcher's default when 0. It is for
+	// tests that need many fetches.
+	fetchBytes int32
 }
 
 // stopWithin bounds a graceful stop: Kubernetes kills after 30 s.

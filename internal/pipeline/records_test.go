@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"processor/internal/aggregate"
 	"processor/internal/company"
 	"processor/internal/event"
 	"processor/internal/kafkatest"
@@ -165,16 +166,47 @@ func TestAbortedRecordsAreSkipped(t *testing.T) {
 	}
 }
 
-// What is accepted depends on the records before in the partition, never on the clock.
-func TestHorizonFollowsTheRecords(t *testing.T) {
-	w := newWorld(t, 1)
-	w.clock = testClock.AddDate(9, 0, 0)
-	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
-	w.run()
-	w.write([]company.Record{subscription("e2", "acme", "2025-02-01T00:00:00Z", 2)})
-	w.run()
-	if n := len(w.letters()); n != 0 {
-		t.Errorf("%d records were rejected although the partition's own records are a month apart", n)
+// What is accepted depends on the event, its append time and the records before it, never on the
+// clock: an idle partition judges as it did before.
+func TestJudge(t *testing.T) {
+	at := func(text string) event.Time {
+		parsed, ok := event.ParseTime([]byte(text))
+		if !ok {
+			t.Fatalf("time %q", text)
+		}
+		return parsed
+	}
+	calendar := aggregate.NewCalendar(time.UTC, 1)
+	const appended = "2025-06-01T12:00:00Z"
+	cases := []struct {
+		name      string
+		seen      string // "" before the first record
+		time      string
+		effective string
+		want      event.Reason
+		seenAfter string
+	}{
+		{"the first record, however old", "", "2001-01-01T00:00:00Z", "2001-01-01T00:00:00Z", "", "2001-01-01T00:00:00Z"},
+		{"a day ahead of the broker", "", "2025-06-02T12:00:00Z", "2025-06-02T12:00:00Z", "", appended},
+		{"more than a day ahead", "2025-06-01T00:00:00Z", "2025-06-02T12:00:00.000000001Z", "2025-06-02T12:00:00Z", event.ReasonFutureTime, "2025-06-01T00:00:00Z"},
+		{"the last instant above the floor", "2025-06-01T00:10:00Z", "2025-06-01T00:00:00Z", "2024-04-27T00:00:00Z", "", "2025-06-01T00:10:00Z"},
+		{"the first one below, moved to midnight", "2025-06-01T00:10:00Z", "2025-06-01T00:00:00Z", "2024-04-26T23:59:59.5Z", "", "2025-06-01T00:10:00Z"},
+		{"below the floor", "2025-06-01T00:10:00Z", "2025-06-01T01:00:00Z", "2024-04-26T23:59:58Z", event.ReasonBeyondHorizon, "2025-06-01T01:00:00Z"},
+		{"a late event does not take the watermark back", "2025-06-01T00:10:00Z", "2025-05-01T00:00:00Z", "2025-05-01T00:00:00Z", "", "2025-06-01T00:10:00Z"},
+	}
+	for _, c := range cases {
+		s := source{seen: event.NoTime, atEnd: true}
+		if c.seen != "" {
+			s.seen = at(c.seen)
+		}
+		e := &event.Event{Time: at(c.time), Subscription: &event.Subscription{EffectiveAt: at(c.effective)}}
+		var got event.Reason
+		if rejection := s.judge(e, at(appended), 10*time.Minute, calendar); rejection != nil {
+			got = rejection.Reason
+		}
+		if got != c.want || s.seen != at(c.seenAfter) {
+			t.Errorf("%s: %q and seen %s, want %q and %s", c.name, got, s.seen, c.want, c.seenAfter)
+		}
 	}
 }
 

@@ -52,7 +52,9 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 	}
 	s.saving <- nil
 	for i := range s.fetchers {
-		s.fetchers[i] = consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{MaxWait: min(p.options.FlushInterval, 100*time.Millisecond)})
+		s.fetchers[i] = consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{
+			MaxWait: min(p.options.FlushInterval, 100*time.Millisecond), PartitionMaxBytes: p.options.fetchBytes,
+		})
 	}
 	for _, shard := range shards {
 		s.byNumber[int32(shard.number)] = shard //nolint:gosec // a partition

@@ -16,6 +16,7 @@ import (
 func TestGracefulStop(t *testing.T) {
 	w := newWorld(t, 2)
 	records := companyEvents(t, 1500, "light")
+	w.change = func(o *Options) { o.fetchBytes = 1 }
 	for i, slice := range slices.Collect(slices.Chunk(records, len(records)/len(points)+1)) {
 		w.write(slice)
 		ctx, stop := context.WithTimeout(context.Background(), time.Minute)
@@ -68,6 +69,17 @@ func (w *world) committedIsProgress() {
 			}
 		}
 	}
+}
+
+// What the ledger says last, at the stop, still becomes metrics.
+func TestStopDrainsTheRollup(t *testing.T) {
+	w := newWorld(t, 2)
+	w.change = func(o *Options) { o.MetricsInterval, o.fetchBytes = time.Hour, 1 }
+	for slice := range slices.Chunk(companyEvents(t, 500, "none"), 50) { // one write a fetch
+		w.write(slice)
+	}
+	w.run()
+	w.compare()
 }
 
 // A stop that is asked for before anything happened is a stop in order, too.
