@@ -73,8 +73,8 @@ func (w *world) committedIsProgress() {
 
 // What the ledger says last, at the stop, still becomes metrics.
 func TestStopDrainsTheRollup(t *testing.T) {
-	w := newWorld(t, 2)
-	w.change = func(o *Options) { o.MetricsInterval, o.fetchBytes = time.Hour, 1 }
+	w := newWorld(t, 1)
+	w.change = func(o *Options) { o.MetricsInterval, o.fetchBytes, o.FlushRecords = time.Hour, 1, 1 }
 	for slice := range slices.Chunk(companyEvents(t, 500, "none"), 50) { // one write a fetch
 		w.write(slice)
 	}
