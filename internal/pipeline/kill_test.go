@@ -31,7 +31,7 @@ func TestKilledProcess(t *testing.T) {
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "processor")
-	if out, err := exec.Command("go", "build", "-o", binary, "processor/cmd/processor").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "processor/cmd/processor").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	w := newWorld(t, 4)
@@ -116,7 +116,7 @@ func (l *lockedBuffer) Bytes() []byte {
 
 func startProcess(t *testing.T, binary, config string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, "run", "--config", config), done: make(chan struct{})}
+	p := &process{t: t, cmd: exec.CommandContext(t.Context(), binary, "run", "--config", config), done: make(chan struct{})}
 	p.cmd.Stderr, p.cmd.Stdout = &p.log, &p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

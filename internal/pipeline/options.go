@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -89,7 +88,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Metrics = new(Metrics)
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }

@@ -66,16 +66,10 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 		return false, stopped(ctx, err)
 	}
 	p.status.open(p, shards)
-	switch err := s.rounds(ctx); {
-	case err != nil:
-		<-s.saving
-		return false, err
-	case ctx.Err() == nil:
-		<-s.saving // whatever became of it: the next generation reads what is stored
-		return false, nil
-	case !stopWanted(ctx):
-		<-s.saving
-		return true, nil
+	err = s.rounds(ctx)
+	if err != nil || !stopWanted(ctx) {
+		// The generation ended, or something failed: what is stored is where the next one begins.
+		return ctx.Err() != nil, errors.Join(err, <-s.saving)
 	}
 	return true, s.stop(ctx, drain)
 }
