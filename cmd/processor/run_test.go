@@ -97,8 +97,10 @@ func TestRunExitCodes(t *testing.T) {
 	}{
 		{"a source without append times", serviceYAML(k, plain, t.TempDir(), ""), exitUsage, "message.timestamp.type=LogAppendTime"},
 		{"a log without its beginning", serviceYAML(k, stamped, t.TempDir(), ""), exitOperator, "offsets [0,1) are gone"},
-		{"no such certificate", strings.Replace(serviceYAML(k, plain, t.TempDir(), ""), "kafka: {", "kafka: {tls: {enabled: true, ca_file: "+missing+"}, ", 1),
-			exitUsage, "kafka.tls.ca_file"},
+		{
+			"no such certificate", strings.Replace(serviceYAML(k, plain, t.TempDir(), ""), "kafka: {", "kafka: {tls: {enabled: true, ca_file: "+missing+"}, ", 1),
+			exitUsage, "kafka.tls.ca_file",
+		},
 		{"an unknown key", serviceYAML(k, plain, t.TempDir(), "gruop: x\n"), exitUsage, `did you mean "group"`},
 	}
 	for _, c := range cases {
