@@ -101,7 +101,9 @@ func (d *Dir) waitForRoom(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ErrReopen, err)
 		}
 		m := d.db.Metrics()
-		if m.MemTable.Count <= memTablesMax && m.Levels[0].Sublevels <= sublevelsMax {
+		// By size, not by number: Pebble's tables start small, and five small ones are no reason for
+		// it to flush, so that a wait for their number would never end.
+		if m.MemTable.Size <= memTablesMax*memTableSize && m.Levels[0].Sublevels <= sublevelsMax {
 			return ctx.Err()
 		}
 		select {
