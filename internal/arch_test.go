@@ -34,7 +34,7 @@ var core = []string{"money", "event", "aggregate", "rollup", "signal", "alert"}
 
 // packages is the import table, by the path below internal/. Adapters (consumer, sink, checkpoint, web) never
 // import each other nor pipeline: they satisfy its interfaces unknowingly. A test may import, beside these, its
-// own package, kafkatest, and company for made-up input.
+// own package, kafkatest, company for made-up input, and replay for the rows that must come out.
 var packages = map[string]node{
 	"money":     {pure, nil},
 	"event":     {pure, []string{"money"}},
@@ -66,7 +66,7 @@ var packages = map[string]node{
 }
 
 // testHelpers may be imported by the tests of every package.
-var testHelpers = []string{"kafkatest", "company"}
+var testHelpers = []string{"kafkatest", "company", "replay"}
 
 // pureStandard are the packages of the standard library that the core may use: those that neither ask the
 // world for anything nor tell it. time is here for its types and calendar; the lint forbids its clock.
