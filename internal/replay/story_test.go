@@ -224,6 +224,14 @@ func coreOption(o *aggregate.Options, name string, words []string) (err error) {
 		_, err = fmt.Sscan(words[0], &o.FiscalYearStart)
 	case "start":
 		o.ReportingStart, err = dateIn(o.Zone, words[0])
+	case "usage":
+		o.Usage = map[string]aggregate.UsageMode{
+			"normalised": aggregate.UsageNormalised, "raw": aggregate.UsageRaw, "exclude": aggregate.UsageExclude,
+		}[words[0]]
+	case "reactivation_within":
+		o.ReactivationWithin, err = time.ParseDuration(words[0])
+	case "reactivation":
+		o.ReactivationIsExpansion = words[0] == "expansion"
 	case "day_factor":
 		if words[0] == "30" {
 			o.DaysPerMonth = big.NewRat(30, 1)
