@@ -65,7 +65,7 @@ var packages = map[string]node{
 	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint"}, core...)},
 }
 
-// testHelpers may be imported by the tests of every package.
+// testHelpers may be imported by the tests of every package; replay is what the service is held against.
 var testHelpers = []string{"kafkatest", "company", "replay"}
 
 // pureStandard are the packages of the standard library that the core may use: those that neither ask the
