@@ -27,6 +27,7 @@ type State struct {
 	expansions map[RegisterKey]expansions // of months
 	scratch    *contributions
 	kept       []Kept
+	bytes      int64 // of everything kept, as it is stored
 	broken     error
 }
 
@@ -69,7 +70,11 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	before := a.revocationsOf(e.Key())
 	kept, amended, conflict := a.keep(e)
 	if kept {
-		s.kept = append(s.kept, Kept{Key: keptKey(e), Value: e.AppendStored(nil), Replaces: conflict})
+		k := Kept{Key: keptKey(e), Value: e.AppendStored(nil), Replaces: conflict}
+		s.kept = append(s.kept, k)
+		if !conflict {
+			s.bytes += int64(len(k.Key) + len(k.Value))
+		}
 		a.reindex(e.Key(), s)
 		a.revoke(before, a.revocationsOf(e.Key()), s)
 		if at := a.effectOf(e, s); amended || conflict || a.derived == nil || at <= s.now {
@@ -193,6 +198,10 @@ func (s *State) LatestTime() event.Time {
 
 // Accounts is how many accounts the state knows.
 func (s *State) Accounts() int { return len(s.accounts) }
+
+// Bytes is how much the kept records take as they are stored, keys included; a record whose content
+// was replaced by another of its revision counts with its first size.
+func (s *State) Bytes() int64 { return s.bytes }
 
 // Calendar is the calendar of the state's options.
 func (s *State) Calendar() *Calendar { return s.calendar }

@@ -119,6 +119,7 @@ type ShardReading struct {
 	SaveTime  time.Duration
 	SaveBytes int64
 	Accounts  int
+	Bytes     int64 // of the kept records as they are stored
 	Restored  int64 // records read from the checkpoint
 	Restoring bool
 }

@@ -106,7 +106,7 @@ func (s *shard) reportTo(r *Reading, clock time.Time) {
 	}
 	clear(s.tally.rejected)
 	one := r.Shards[s.number]
-	one.Watermark, one.Accounts = s.state.Watermark(), s.state.Accounts()
+	one.Watermark, one.Accounts, one.Bytes = s.state.Watermark(), s.state.Accounts(), s.state.Bytes()
 	r.Shards[s.number] = one
 }
 
