@@ -9,9 +9,13 @@ import (
 // ceHeaders are the headers of an event in binary mode, as "name=value" says or changes them.
 func ceHeaders(changes ...string) []Header {
 	list := []Header{
-		{"ce_specversion", []byte("1.0")}, {"ce_id", []byte("e1")}, {"ce_source", []byte("billing")},
-		{"ce_type", []byte("account.changed")}, {"ce_subject", []byte("acme")},
-		{"ce_time", []byte("2026-03-05T10:00:00Z")}, {"trace", []byte("\xff")},
+		{"ce_specversion", []byte("1.0")},
+		{"ce_id", []byte("e1")},
+		{"ce_source", []byte("billing")},
+		{"ce_type", []byte("account.changed")},
+		{"ce_subject", []byte("acme")},
+		{"ce_time", []byte("2026-03-05T10:00:00Z")},
+		{"trace", []byte("\xff")},
 	}
 	for _, change := range changes {
 		name, value, given := strings.Cut(change, "=")

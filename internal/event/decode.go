@@ -133,17 +133,16 @@ func (d *Decoder) fail(reason Reason, field string) {
 func (d *Decoder) failed() bool { return d.fault.reason != "" }
 
 // within puts the name of what encloses the fault before its detail. Each level calls it once,
-// right after what it encloses, and stops reading when it says true.
-func (d *Decoder) within(outer string) bool {
+// right after what it encloses.
+func (d *Decoder) within(outer string) {
 	if !d.failed() {
-		return false
+		return
 	}
 	if d.fault.detail == "" {
 		d.fault.detail = outer
 	} else {
 		d.fault.detail = outer + "." + d.fault.detail
 	}
-	return true
 }
 
 // rejection is the fault as a value, with the record's own time where that can be read.

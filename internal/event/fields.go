@@ -126,11 +126,11 @@ func (d *Decoder) decimal(s slot, name string) (n money.Decimal, sent bool) {
 	case kindAbsent:
 		return n, false
 	case kindString, kindNumber:
-		n, ok := money.ParseDecimal(d.tape.text(s))
+		parsed, ok := money.ParseDecimal(d.tape.text(s))
 		if !ok {
 			d.fail(ReasonBadAmount, name)
 		}
-		return n, true
+		return parsed, true
 	default:
 		d.fail(ReasonBadField, name)
 		return n, false
@@ -171,7 +171,8 @@ func (d *Decoder) currency(s slot, name string) string {
 }
 
 // requiredCurrency reads a currency that must be there.
-func (d *Decoder) requiredCurrency(s slot, name string) string {
+func (d *Decoder) requiredCurrency(s slot) string {
+	const name = "currency"
 	if s == 0 {
 		d.fail(ReasonMissingField, name)
 	}

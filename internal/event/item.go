@@ -72,7 +72,7 @@ func (d *Decoder) item(object slot, list []Item) {
 	it.Plan = d.sharedID(f.plan, "plan")
 	it.Metered = d.metered(f.kind)
 	d.price(f, it)
-	it.Currency = d.requiredCurrency(f.currency, "currency")
+	it.Currency = d.requiredCurrency(f.currency)
 	it.Unit, it.Count = d.interval(f.interval)
 	it.Discounts = d.discounts(f.discounts)
 	it.AddOn = d.flag(f.addOn, "add_on")

@@ -131,7 +131,7 @@ func monthly(unit Unit, count int64) *big.Rat {
 		return big.NewRat(52, 12*count)
 	case UnitYear:
 		return big.NewRat(1, 12*count)
-	default:
-		return big.NewRat(1, count)
+	case UnitMonth:
 	}
+	return big.NewRat(1, count)
 }

@@ -53,7 +53,7 @@ func (d *Decoder) usage(data slot) *Usage {
 	}
 	u.Amount, u.HasAmount = d.decimal(f.amount, "amount")
 	if u.HasAmount {
-		u.Currency = d.requiredCurrency(f.currency, "currency")
+		u.Currency = d.requiredCurrency(f.currency)
 	} else {
 		u.Currency = d.currency(f.currency, "currency")
 	}
@@ -71,7 +71,7 @@ func (d *Decoder) statement(data slot) *Statement {
 		d.fail(ReasonMissingField, "amount")
 	}
 	s.Amount, _ = d.decimal(f.amount, "amount")
-	s.Currency = d.requiredCurrency(f.currency, "currency")
+	s.Currency = d.requiredCurrency(f.currency)
 	return s
 }
 
@@ -104,6 +104,6 @@ func (d *Decoder) charge(data slot) *Charge {
 		d.fail(ReasonMissingField, "amount")
 	}
 	c.Amount, _ = d.positive(f.amount, "amount")
-	c.Currency = d.requiredCurrency(f.currency, "currency")
+	c.Currency = d.requiredCurrency(f.currency)
 	return c
 }
