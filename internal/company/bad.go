@@ -71,10 +71,14 @@ var badForms = []badForm{
 	{reason: event.ReasonBadTime, text: wrap("account.changed", `{"effective_at":"yesterday"}`)},
 
 	{reason: event.ReasonMissingRate, readerDecides: true, text: seatsWith(`"unit_price":"10.00","currency":"XPF"`)},
-	{reason: event.ReasonFutureTime, readerDecides: true,
-		text: `{"specversion":"1.0","id":"$id","source":"billing","type":"account.changed","subject":"$subject","time":"2199-12-30T00:00:00Z","data":{}}`},
-	{reason: event.ReasonBeyondHorizon, readerDecides: true,
-		text: `{"specversion":"1.0","id":"$id","source":"billing","type":"account.changed","subject":"$subject","time":"1971-01-01T00:00:00Z","data":{}}`},
+	{
+		reason: event.ReasonFutureTime, readerDecides: true,
+		text: `{"specversion":"1.0","id":"$id","source":"billing","type":"account.changed","subject":"$subject","time":"2199-12-30T00:00:00Z","data":{}}`,
+	},
+	{
+		reason: event.ReasonBeyondHorizon, readerDecides: true,
+		text: `{"specversion":"1.0","id":"$id","source":"billing","type":"account.changed","subject":"$subject","time":"1971-01-01T00:00:00Z","data":{}}`,
+	},
 }
 
 // manyItems are n lines.

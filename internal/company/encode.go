@@ -74,12 +74,14 @@ func (e *encoder) appendBody(b []byte, f *fact) []byte {
 		return e.appendMoney(b, "amount", f)
 	case event.TypeSignalObserved:
 		return appendSignal(b, f)
-	default: // event.revoked
+	case event.TypeEventRevoked:
 		b = append(b, `"revokes":{"source":"`...)
 		b = append(b, source(f.target)...)
 		b = appendID(append(b, `","id":"`...), "evt_", f.rival)
 		return append(b, `"},`...)
+	case event.TypeAccountErased: // never made here, and it carries nothing
 	}
+	return b
 }
 
 func appendAccount(b []byte, f *fact) []byte {

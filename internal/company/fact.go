@@ -64,7 +64,8 @@ func (f fact) varied() fact {
 	case event.TypeAccountChanged:
 		f.account.health = (f.account.health + 1) % 101
 		f.introduces = f.introduces || f.changed != attributeHealth
-	default:
+	case event.TypeUsageRecorded, event.TypeUsageStatement, event.TypeChargeRecorded, event.TypeSignalObserved,
+		event.TypeAccountErased, event.TypeEventRevoked:
 		f.amount++
 	}
 	return f
@@ -79,7 +80,7 @@ func source(t event.Type) string {
 		return "metering"
 	case event.TypeSignalObserved:
 		return "product"
-	default:
-		return "billing"
+	case event.TypeSubscriptionChanged, event.TypeChargeRecorded, event.TypeAccountErased, event.TypeEventRevoked:
 	}
+	return "billing"
 }

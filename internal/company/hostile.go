@@ -50,11 +50,11 @@ func calendarInstant(dice *rand.Rand, now, at int64) int64 {
 	instants := []time.Time{
 		end.Add(-time.Second), end, // month end and start in UTC
 		end.Add(4*time.Hour + 59*time.Minute + 59*time.Second), end.Add(5 * time.Hour), // New York, winter
-		end.Add(-9 * time.Hour),                                    // Tokyo
-		lastBefore(end, time.Sunday).Add(time.Hour),                // clocks of Europe
-		firstFrom(year, number, time.Sunday, 8).Add(7 * time.Hour), // clocks of New York, spring
-		firstFrom(year, number, time.Sunday, 1).Add(6 * time.Hour), // and autumn
-		lastBefore(end, time.Friday).Add(-2 * time.Hour),           // clocks of Cairo, spring
+		end.Add(-9 * time.Hour),                          // Tokyo
+		lastBefore(end, time.Sunday).Add(time.Hour),      // clocks of Europe
+		firstSunday(year, number, 8).Add(7 * time.Hour),  // clocks of New York, spring
+		firstSunday(year, number, 1).Add(6 * time.Hour),  // and autumn
+		lastBefore(end, time.Friday).Add(-2 * time.Hour), // clocks of Cairo, spring
 	}
 	if picked := instants[dice.IntN(len(instants))].Unix(); picked > now {
 		return picked
@@ -68,8 +68,8 @@ func lastBefore(end time.Time, weekday time.Weekday) time.Time {
 	return end.AddDate(0, 0, -back-1)
 }
 
-// firstFrom is the first such weekday from a date on.
-func firstFrom(year int, number time.Month, weekday time.Weekday, date int) time.Time {
+// firstSunday is the first Sunday from a date on.
+func firstSunday(year int, number time.Month, date int) time.Time {
 	from := time.Date(year, number, date, 0, 0, 0, 0, time.UTC)
-	return from.AddDate(0, 0, (int(weekday)-int(from.Weekday())+7)%7)
+	return from.AddDate(0, 0, (int(time.Sunday)-int(from.Weekday())+7)%7)
 }

@@ -208,8 +208,8 @@ func TestCalendarInstantsAreWhereClocksChange(t *testing.T) {
 	march := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	for _, test := range []struct{ got, want time.Time }{
 		{lastBefore(march, time.Sunday), time.Date(2026, 3, 29, 0, 0, 0, 0, time.UTC)},
-		{firstFrom(2026, 3, time.Sunday, 8), time.Date(2026, 3, 8, 0, 0, 0, 0, time.UTC)},
-		{firstFrom(2026, 11, time.Sunday, 1), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+		{firstSunday(2026, 3, 8), time.Date(2026, 3, 8, 0, 0, 0, 0, time.UTC)},
+		{firstSunday(2026, 11, 1), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
 		{lastBefore(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), time.Friday), time.Date(2026, 4, 24, 0, 0, 0, 0, time.UTC)},
 	} {
 		if !test.got.Equal(test.want) {
