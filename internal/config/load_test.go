@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,7 +91,8 @@ func TestReplayStillRefusesUnknownKeysEverywhere(t *testing.T) {
 			t.Errorf("no %q in:\n%v", want, err)
 		}
 	}
-	if len(err.(Problems)) != 3 {
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Errorf("more problems than unknown keys:\n%v", err)
 	}
 }
@@ -171,8 +173,10 @@ func TestReferences(t *testing.T) {
 	}
 	for _, c := range cases {
 		text := needed + "log: {level: info}\n"
-		env := []string{"PASSWORD=from env", "EXPANSION_KAFKA_SASL_MECHANISM=plain",
-			"EXPANSION_KAFKA_SASL_USERNAME=u", "EXPANSION_KAFKA_SASL_PASSWORD=" + c.value}
+		env := []string{
+			"PASSWORD=from env", "EXPANSION_KAFKA_SASL_MECHANISM=plain",
+			"EXPANSION_KAFKA_SASL_USERNAME=u", "EXPANSION_KAFKA_SASL_PASSWORD=" + c.value,
+		}
 		loaded, err := Load(written(t, text), env, ForRun)
 		if err != nil {
 			t.Errorf("%s: %v", c.value, err)
@@ -197,8 +201,10 @@ func TestRulesThatAreComputed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Rules{DayFactor: "30", Reactivation: "reactivation", Usage: "normalised",
-		UsageGrace: 36 * time.Hour, Lateness: 90 * time.Second}
+	want := Rules{
+		DayFactor: "30", Reactivation: "reactivation", Usage: "normalised",
+		UsageGrace: 36 * time.Hour, Lateness: 90 * time.Second,
+	}
 	if c.Rules != want {
 		t.Errorf("rules = %+v, want %+v", c.Rules, want)
 	}

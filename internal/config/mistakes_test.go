@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -167,8 +168,12 @@ func TestAllMistakesAtOnceInOrder(t *testing.T) {
 	text := "log: {level: wran}\ngroup: ''\nrules: {coalesc: 1m, coalesce: 60}\nbrokers: a\n"
 	env := []string{"EXPANSION_GROUPING=[[a]]", "EXPANSION_WINDOWS=1d", "EXPANSION_ALERTS=x"}
 	_, err := Load(written(t, text), env, ForRun)
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v, want problems", err)
+	}
 	var places []string
-	for _, p := range err.(Problems) {
+	for _, p := range problems {
 		place, _, _ := strings.Cut(strings.TrimPrefix(p.At.String(), p.At.File+":"), " ")
 		places = append(places, place+" "+p.Key)
 	}

@@ -89,8 +89,10 @@ func valueSchema(k key) object {
 	case *[]Window:
 		return object{"type": "array", "minItems": 1, "uniqueItems": true, "items": orReference(object{"enum": k.words})}
 	case *[]Grouping:
-		dimensions := object{"type": "array", "minItems": 1, "maxItems": dimensionsMax, "uniqueItems": true,
-			"items": object{"type": []string{"string", "number", "boolean"}, "not": object{"const": "all"}}}
+		dimensions := object{
+			"type": "array", "minItems": 1, "maxItems": dimensionsMax, "uniqueItems": true,
+			"items": object{"type": []string{"string", "number", "boolean"}, "not": object{"const": "all"}},
+		}
 		return object{"type": "array", "uniqueItems": true, "items": dimensions}
 	case *[]Source:
 		return object{"type": "array", "minItems": 1, "items": sectionSchema(k.path + "[]")}
@@ -99,8 +101,10 @@ func valueSchema(k key) object {
 			object{"type": "string", "pattern": `^[0-9]{1,18}(\.[0-9]{1,18})?$`},
 			object{"type": "number", "exclusiveMinimum": 0})
 		date := orReference(object{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`})
-		table := object{"type": "object", "minProperties": 1, "additionalProperties": false,
-			"properties": object{"from": date}, "patternProperties": object{"^[A-Z]{3}$": rate}}
+		table := object{
+			"type": "object", "minProperties": 1, "additionalProperties": false,
+			"properties": object{"from": date}, "patternProperties": object{"^[A-Z]{3}$": rate},
+		}
 		return object{"type": "array", "items": table}
 	default:
 		return textSchema(k)
