@@ -26,6 +26,7 @@ func BenchmarkFetch(b *testing.B) {
 }
 
 func benchmarkFetch(b *testing.B, codec kgo.CompressionCodec) {
+	b.Helper()
 	const partitions, perPartition = 4, 100_000
 	k := kafkatest.Start(b, 1)
 	topic := k.Create(b, "bench", partitions)

@@ -18,8 +18,10 @@ func encoded(base int64, last int32, change func(*kmsg.RecordBatch), offsets ...
 		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: int32(len(offsets)),
 	}
 	for _, o := range offsets {
-		r := kmsg.Record{OffsetDelta: o, TimestampDelta64: int64(o), Key: []byte("k"), Value: fmt.Appendf(nil, "v%d", base+int64(o)),
-			Headers: []kmsg.Header{{Key: "h", Value: []byte("x")}}}
+		r := kmsg.Record{
+			OffsetDelta: o, TimestampDelta64: int64(o), Key: []byte("k"), Value: fmt.Appendf(nil, "v%d", base+int64(o)),
+			Headers: []kmsg.Header{{Key: "h", Value: []byte("x")}},
+		}
 		r.Length = int32(len(r.AppendTo(nil)) - 1)
 		b.Records = r.AppendTo(b.Records)
 	}

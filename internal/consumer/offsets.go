@@ -129,6 +129,9 @@ func listOffset(ctx context.Context, c *broker.Cluster, tp TopicPartition, at in
 	}
 	for _, t := range m.(*listoffsets.Response).Topics {
 		for _, p := range t.Partitions {
+			if t.Topic != tp.Topic || p.Partition != tp.Partition {
+				continue // an answer about another partition is none
+			}
 			if p.ErrorCode != 0 {
 				return -1, kafka.Error(p.ErrorCode)
 			}

@@ -42,7 +42,7 @@ func TestReadRangeStopsAtAnErrorOfTheCaller(t *testing.T) {
 		}
 		return nil
 	})
-	if err != enough || next != 3 {
+	if !errors.Is(err, enough) || next != 3 {
 		t.Errorf("got %v at %d, want the caller's error at 3", err, next)
 	}
 }

@@ -23,14 +23,14 @@ const (
 )
 
 // unpack decompresses the records of one batch to the end of a.unpacked. One batch may unpack to
-// max bytes; a batch that starts when max bytes are held already waits for the next fetch. A batch
-// that would be larger is given up when the bound is reached, not after it was unpacked.
-func (a *answer) unpack(codec int, packed []byte, max int) ([]byte, error) {
+// limit bytes; a batch that starts when limit bytes are held already waits for the next fetch. A
+// batch that would be larger is given up when the bound is reached, not after it was unpacked.
+func (a *answer) unpack(codec int, packed []byte, limit int) ([]byte, error) {
 	if codec == codecNone {
 		return packed, nil
 	}
 	start := len(a.unpacked)
-	if start >= max {
+	if start >= limit {
 		return nil, errUnpackFull
 	}
 	var err error
@@ -38,14 +38,14 @@ func (a *answer) unpack(codec int, packed []byte, max int) ([]byte, error) {
 	case codecGzip:
 		var r *gzip.Reader
 		if r, err = gzip.NewReader(bytes.NewReader(packed)); err == nil {
-			a.unpacked, err = appendAll(a.unpacked, r, max)
+			a.unpacked, err = appendAll(a.unpacked, r, limit)
 		}
 	case codecSnappy:
-		a.unpacked, err = appendSnappy(a.unpacked, packed, max)
+		a.unpacked, err = appendSnappy(a.unpacked, packed, limit)
 	case codecLZ4:
-		a.unpacked, err = appendAll(a.unpacked, lz4.NewReader(bytes.NewReader(packed)), max)
+		a.unpacked, err = appendAll(a.unpacked, lz4.NewReader(bytes.NewReader(packed)), limit)
 	case codecZstd:
-		a.unpacked, err = a.appendZstd(packed, max)
+		a.unpacked, err = a.appendZstd(packed, limit)
 	default:
 		err = fmt.Errorf("unknown compression codec %d", codec)
 	}
@@ -56,8 +56,8 @@ func (a *answer) unpack(codec int, packed []byte, max int) ([]byte, error) {
 	return a.unpacked[start:], nil
 }
 
-// appendAll reads r to its end, up to max bytes.
-func appendAll(dst []byte, r io.Reader, max int) ([]byte, error) {
+// appendAll reads r to its end, up to limit bytes.
+func appendAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	start := len(dst)
 	for idle := 0; ; {
 		dst = slices.Grow(dst, 64<<10)
@@ -67,7 +67,7 @@ func appendAll(dst []byte, r io.Reader, max int) ([]byte, error) {
 			idle = 0
 		}
 		switch {
-		case len(dst)-start > max:
+		case len(dst)-start > limit:
 			return dst[:start], errUnpackMax
 		case idle == 100:
 			return dst[:start], io.ErrNoProgress
@@ -81,17 +81,17 @@ func appendAll(dst []byte, r io.Reader, max int) ([]byte, error) {
 
 // appendSnappy handles the plain block and the framing of the Java client. The sizes that the
 // data claims are compared with the room there is before anything is unpacked.
-func appendSnappy(dst, packed []byte, max int) ([]byte, error) {
-	for room := min(4*len(packed)+1<<10, max); ; room = min(2*room, max) {
+func appendSnappy(dst, packed []byte, limit int) ([]byte, error) {
+	for room := min(4*len(packed)+1<<10, limit); ; room = min(2*room, limit) {
 		dst = slices.Grow(dst, room)
-		end := min(cap(dst), len(dst)+max)
+		end := min(cap(dst), len(dst)+limit)
 		out, err := xerial.DecodeCapped(dst[len(dst):len(dst):end], packed)
 		switch {
 		case err == nil:
 			return dst[:len(dst)+len(out)], nil
 		case !errors.Is(err, xerial.ErrDstTooSmall):
 			return dst, err
-		case room == max:
+		case room == limit:
 			return dst, errUnpackMax
 		}
 	}
