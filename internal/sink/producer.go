@@ -206,8 +206,10 @@ func (p *Producer) queues(messages []Message) ([]*queue, error) {
 		m := &messages[i]
 		tp := TopicPartition{Topic: m.Topic, Partition: m.Partition}
 		if size := recordSizeMax(m); size > p.options.BatchBytes {
-			return nil, &ErrRefused{Topic: m.Topic, Partition: m.Partition, Records: 1, FirstKey: quoteKey(m.Key),
-				Cause: fmt.Errorf("the record has %d bytes, a batch holds %d", size, p.options.BatchBytes)}
+			return nil, &ErrRefused{
+				Topic: m.Topic, Partition: m.Partition, Records: 1, FirstKey: quoteKey(m.Key),
+				Cause: fmt.Errorf("the record has %d bytes, a batch holds %d", size, p.options.BatchBytes),
+			}
 		}
 		byPartition[tp] = append(byPartition[tp], *m)
 	}

@@ -162,6 +162,8 @@ func (e *encoder) compress(out, raw []byte) ([]byte, Compression, error) {
 	start := len(out)
 	var err error
 	switch e.compression {
+	case None:
+		return append(out, raw...), None, nil
 	case Zstd:
 		if e.zstd == nil {
 			e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
@@ -174,8 +176,6 @@ func (e *encoder) compress(out, raw []byte) ([]byte, Compression, error) {
 		if out, err = e.compressLZ4(out, raw); err != nil {
 			return nil, 0, err
 		}
-	default:
-		return append(out, raw...), None, nil
 	}
 	if len(out)-start >= len(raw) {
 		return append(out[:start], raw...), None, nil
