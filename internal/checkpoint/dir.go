@@ -184,7 +184,7 @@ func (d *Dir) Close() error {
 func (d *Dir) flush() error {
 	shut := d.changed.next()
 	if d.gate.err() != nil {
-		return nil
+		return nil //nolint:nilerr // Close says what shut the gate
 	}
 	flushed, err := d.db.AsyncFlush()
 	if err != nil {
@@ -197,7 +197,7 @@ func (d *Dir) flush() error {
 		case <-shut:
 			shut = d.changed.next()
 			if d.gate.err() != nil {
-				return nil
+				return nil //nolint:nilerr // Close says what shut the gate
 			}
 		}
 	}

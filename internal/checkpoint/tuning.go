@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -84,12 +83,12 @@ func (l pebbleLog) Infof(format string, args ...any) { l.debug(format, args) }
 func (l pebbleLog) Errorf(format string, args ...any) { l.debug(format, args) }
 
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	l.gate.shut(errors.New(fmt.Sprintf(format, args...)))
+	l.gate.shut(fmt.Errorf(format, args...))
 }
 
 func (l pebbleLog) debug(format string, args []any) {
 	if l.to.Enabled(context.Background(), slog.LevelDebug) {
-		l.to.Debug("pebble: " + fmt.Sprintf(format, args...))
+		l.to.Debug("pebble", "message", fmt.Sprintf(format, args...))
 	}
 }
 
