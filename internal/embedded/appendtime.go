@@ -30,7 +30,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func sum(batch []byte) uint32 { return crc32.Checksum(batch[atAttributes:], castagnoli) }
 
 // markProduced is a control function of kfake that looks at produce requests and lets them pass.
-func (b *Broker) markProduced(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the shape of kfake's control functions
+func (b *Broker) markProduced(req kmsg.Request) (kmsg.Response, error, bool) {
 	r, ok := req.(*kmsg.ProduceRequest)
 	if !ok {
 		return nil, nil, false

@@ -45,7 +45,7 @@ type Broker struct {
 // they are.
 func Start(ctx context.Context, o Options) (*Broker, error) {
 	nodes := max(o.Nodes, 1)
-	options := []kfake.Opt{kfake.NumBrokers(nodes), kfake.GroupMinSessionTimeout(0), kfake.ListenFn(listen)}
+	options := []kfake.Opt{kfake.NumBrokers(nodes), kfake.GroupMinSessionTimeout(0), kfake.ListenFn(listen(ctx))}
 	if o.Port > 0 {
 		ports := make([]int, nodes)
 		for i := range ports {
@@ -82,10 +82,14 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 // Close stops the cluster. It may be called more than once.
 func (b *Broker) Close() { b.once.Do(b.Cluster.Close) }
 
-func listen(network, address string) (net.Listener, error) {
-	l, err := net.Listen(network, address)
-	if err != nil {
-		return nil, err
+// listen opens the cluster's ports.
+func listen(ctx context.Context) func(network, address string) (net.Listener, error) {
+	return func(network, address string) (net.Listener, error) {
+		var c net.ListenConfig
+		l, err := c.Listen(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return stampListener{l}, nil
 	}
-	return stampListener{l}, nil
 }
