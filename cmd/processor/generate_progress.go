@@ -33,20 +33,20 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// at redraws the line, at most ten times a second.
+// at redraws the line, at most ten times a second. A screen that is gone is no reason to stop.
 func (p *generateProgress) at(sent int) {
 	now := time.Now()
 	if p.w == nil || now.Sub(p.drawn) < 100*time.Millisecond {
 		return
 	}
 	p.drawn = now
-	fmt.Fprintf(p.w, "\r\033[K%s", progressLine(sent, p.total, now.Sub(p.begun)))
+	_, _ = fmt.Fprintf(p.w, "\r\033[K%s", progressLine(sent, p.total, now.Sub(p.begun)))
 }
 
 // end clears the line.
 func (p *generateProgress) end() {
 	if p.w != nil && !p.drawn.IsZero() {
-		fmt.Fprint(p.w, "\r\033[K")
+		_, _ = fmt.Fprint(p.w, "\r\033[K")
 	}
 }
 

@@ -74,8 +74,10 @@ func TestGenerateNamesEveryWrongFlag(t *testing.T) {
 		args  []string
 		words []string
 	}{
-		{[]string{"--start", "1.2.2026", "--months", "0", "--mess", "lat=3", "--rate", "-1"},
-			[]string{"--start", "--months", `no "lat"`, "--rate"}},
+		{
+			[]string{"--start", "1.2.2026", "--months", "0", "--mess", "lat=3", "--rate", "-1"},
+			[]string{"--start", "--months", `no "lat"`, "--rate"},
+		},
 		{[]string{"--openings", "2000", "--events", "-5"}, []string{"openings", "events"}},
 		{[]string{"--topic", "t", "-o", "f"}, []string{"--brokers"}},
 		{[]string{"--topic", "t", "--brokers", "localhost:9", "-o", "f"}, []string{"choose one"}},

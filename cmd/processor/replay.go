@@ -124,7 +124,8 @@ func replayFiles(o replay.Options, files []string, stdin io.Reader, out, errOut 
 		return err
 	}
 	if result.Rejected > 0 {
-		fmt.Fprintf(errOut, "processor: %d of %d records were rejected: they are the rows of topic dead-letters\n", result.Rejected, result.Read)
+		// A notice: the result is written already, whether or not anyone reads this.
+		_, _ = fmt.Fprintf(errOut, "processor: %d of %d records were rejected: they are the rows of topic dead-letters\n", result.Rejected, result.Read)
 	}
 	return nil
 }
@@ -137,6 +138,6 @@ func replayFile(run *replay.Replay, name string, stdin io.Reader) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return run.Read(name, f)
 }

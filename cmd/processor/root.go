@@ -43,14 +43,15 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 }
 
 // printError writes err to w. The problems of a configuration stand one to a line and begin with
-// their place, so that editors and terminals can jump to them.
+// their place, so that editors and terminals can jump to them. Where w fails, the exit code is what
+// remains.
 func printError(w io.Writer, err error) {
 	var problems config.Problems
 	if errors.As(err, &problems) {
-		fmt.Fprintln(w, err)
+		_, _ = fmt.Fprintln(w, err)
 		return
 	}
-	fmt.Fprintln(w, "processor:", err)
+	_, _ = fmt.Fprintln(w, "processor:", err)
 }
 
 // rootCommand is the whole tree of commands.
