@@ -12,7 +12,14 @@ import (
 	"processor/internal/sink"
 )
 
-// outbox gathers encoded rows. Keys and values lie in one buffer.
+// The outbox's memory comes in blocks, so that a flush of many rows copies none of them again. A row
+// seldom needs more than the room that is left when a new block is taken.
+const (
+	outboxBlock = 1 << 20
+	outboxRoom  = 16 << 10
+)
+
+// outbox gathers encoded rows.
 type outbox struct {
 	messages []sink.Message
 	buffer   []byte
@@ -24,6 +31,13 @@ func (o *outbox) reset(now int64) { o.messages, o.buffer, o.now = nil, nil, now 
 
 // add encodes one message.
 func (o *outbox) add(topic string, partition int, key, value func(dst []byte) []byte) {
+	if cap(o.buffer)-len(o.buffer) < outboxRoom {
+		size := outboxBlock
+		if o.buffer == nil { // most flushes are small
+			size = 4 * outboxRoom
+		}
+		o.buffer = make([]byte, 0, size)
+	}
 	start := len(o.buffer)
 	o.buffer = key(o.buffer)
 	middle := len(o.buffer)
