@@ -1,0 +1,154 @@
+// Command bench measures the service beside what its Kafka client can do at most, in one run on one
+// machine: fetch only, fetch and decode, and the whole `run`. It talks to a broker on loopback only.
+//
+//	KAFKA_BROKERS=127.0.0.1:19092 go run ./bench -events 1000000 -processor ./processor
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are what one benchmark measures.
+type options struct {
+	brokers    []string
+	processor  string
+	topic      string
+	events     int
+	accounts   int
+	partitions int
+	rounds     int
+	phase      string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.processor, "processor", "./processor", "the built program")
+	flag.StringVar(&o.topic, "topic", "bench.events", "topic of the events; loaded when it is empty")
+	flag.IntVar(&o.events, "events", 1_000_000, "events in the topic")
+	flag.IntVar(&o.accounts, "accounts", 100_000, "accounts they are about")
+	flag.IntVar(&o.partitions, "partitions", 8, "partitions of the topic")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each phase is measured, interleaved")
+	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
+	flag.Parse()
+	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := o.main(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (o *options) main(ctx context.Context) error {
+	if err := o.onLoopback(); err != nil {
+		return err
+	}
+	switch o.phase {
+	case "fetch":
+		return o.read(ctx, false)
+	case "decode":
+		return o.read(ctx, true)
+	case "":
+		return o.measureAll(ctx)
+	default:
+		return fmt.Errorf("there is no phase %q", o.phase)
+	}
+}
+
+// onLoopback refuses any broker that is not on this machine.
+func (o *options) onLoopback() error {
+	for _, b := range o.brokers {
+		host, _, err := net.SplitHostPort(b)
+		if err != nil {
+			return fmt.Errorf("KAFKA_BROKERS must be host:port on loopback: %w", err)
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return fmt.Errorf("broker %s is not on loopback: a load goes to this machine only", b)
+		}
+	}
+	return nil
+}
+
+// figure is one measured pass.
+type figure struct {
+	wall time.Duration
+	cpu  time.Duration
+	peak int64 // bytes
+}
+
+// measureAll loads the topic once and measures every phase in turn.
+func (o *options) measureAll(ctx context.Context) error {
+	if err := o.load(ctx); err != nil {
+		return err
+	}
+	phases := []string{"fetch", "decode", "run"}
+	figures := map[string][]figure{}
+	for round := range o.rounds {
+		for _, phase := range phases {
+			f, err := o.measure(ctx, phase, round)
+			if err != nil {
+				return fmt.Errorf("%s, round %d: %w", phase, round+1, err)
+			}
+			figures[phase] = append(figures[phase], f)
+			fmt.Printf("round %d %-7s %s\n", round+1, phase, o.show(f))
+		}
+	}
+	fmt.Println()
+	for _, phase := range phases {
+		fmt.Printf("median  %-7s %s\n", phase, o.show(median(figures[phase])))
+	}
+	ceiling, full := median(figures["decode"]), median(figures["run"])
+	fmt.Printf("ratio_to_ceiling=%.3f\n", float64(ceiling.cpu)/float64(full.cpu))
+	return nil
+}
+
+func (o *options) show(f figure) string {
+	per := func(d time.Duration) string { return strconv.Itoa(int(float64(o.events) / d.Seconds())) }
+	return fmt.Sprintf("%8s events/s %8s events/CPU-s  wall %6.2f s  CPU %6.2f s  peak %5d MB",
+		per(f.wall), per(f.cpu), f.wall.Seconds(), f.cpu.Seconds(), f.peak>>20)
+}
+
+// median is the pass with the middle CPU time.
+func median(f []figure) figure {
+	s := slices.Clone(f)
+	slices.SortFunc(s, func(a, b figure) int { return int(a.cpu - b.cpu) })
+	return s[len(s)/2]
+}
+
+// measure runs one phase in a process of its own, so that its CPU and memory are its own.
+func (o *options) measure(ctx context.Context, phase string, round int) (figure, error) {
+	if phase == "run" {
+		return o.service(ctx, round)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return figure{}, fmt.Errorf("find this program: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, "-phase", phase, "-topic", o.topic, "-events", strconv.Itoa(o.events))
+	cmd.Stderr = os.Stderr
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return figure{}, err
+	}
+	return finished(cmd, time.Since(start)), nil
+}
+
+// finished is what a process that ended used.
+func finished(cmd *exec.Cmd, wall time.Duration) figure {
+	f := figure{wall: wall, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		f.peak = usage.Maxrss << 10
+	}
+	return f
+}
