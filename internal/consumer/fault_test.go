@@ -69,6 +69,33 @@ func TestRetentionPastThePositionIsAGap(t *testing.T) {
 	}
 }
 
+// Only what the answer says of the asked partition counts, wherever in the answer it stands.
+func TestTheBordersOfAGapAreThoseOfItsPartition(t *testing.T) {
+	k := kafkatest.StartFake(t, 1)
+	topic := k.Create(t, "short", 2)
+	k.Produce(t, topic, numbered(0, 0, 20)...)
+	k.DeleteRecords(t, topic, 0, 12)
+	k.Fake.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		k.Fake.KeepControl()
+		asked := r.(*kmsg.ListOffsetsRequest).Topics[0].Partitions[0].Timestamp
+		other, ours := kmsg.NewListOffsetsResponseTopicPartition(), kmsg.NewListOffsetsResponseTopicPartition()
+		other.Partition, other.Offset = 1, 900
+		ours.Offset = map[int64]int64{-2: 12, -1: 20}[asked]
+		answer := r.ResponseKind().(*kmsg.ListOffsetsResponse)
+		answer.Topics = []kmsg.ListOffsetsResponseTopic{
+			{Topic: topic, Partitions: []kmsg.ListOffsetsResponseTopicPartition{other, ours}},
+		}
+		return answer, nil, true
+	})
+	f := consumer.NewFetcher(own(t, k), consumer.FetcherOptions{})
+	at := consumer.Position{TopicPartition: consumer.TopicPartition{Topic: topic}, Next: 5}
+	b := fetchUntil(t, f, at, failed)
+	var gap *consumer.ErrGap
+	if !errors.As(b.Err, &gap) || *gap != (consumer.ErrGap{Topic: topic, Asked: 5, LogStart: 12, End: 20}) {
+		t.Errorf("got %v, want the gap from 5 to 12 of a log that ends at 20", b.Err)
+	}
+}
+
 func TestReadRangeReportsAGap(t *testing.T) {
 	k := kafkatest.Start(t, 1)
 	topic := k.Create(t, "short", 1)
