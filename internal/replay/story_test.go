@@ -43,13 +43,14 @@ func TestScripts(t *testing.T) {
 
 // story is one run of a script.
 type story struct {
-	main    *machine
-	crashed *machine // restarts after every command
-	dice    *rand.Rand
-	records [][]byte // applied so far
-	events  []*event.Event
-	looked  string // what was compared last
-	seen    int    // how many records were there then
+	main     *machine
+	crashed  *machine // restarts after every command
+	dice     *rand.Rand
+	records  [][]byte // applied so far
+	events   []*event.Event
+	looked   string // what was compared last
+	seen     int    // how many records were there then
+	permuted int    // up to how many events run in all orders
 }
 
 func (s *story) command(t *testing.T, d *datadriven.TestData) string {
@@ -176,10 +177,13 @@ func (s *story) sent() string {
 
 // configure starts over with the options of the input.
 func (s *story) configure(t *testing.T, d *datadriven.TestData) string {
-	*s = story{dice: rand.New(rand.NewPCG(7, 7))}
+	*s = story{dice: rand.New(rand.NewPCG(7, 7)), permuted: 5}
 	input := ""
 	if d.Cmd == "config" {
 		input = d.Input
+	}
+	if rest, found := strings.CutPrefix(input, "orders all"); found { // though there are 720 or more
+		s.permuted, input = 7, rest
 	}
 	core, err := coreOptions(input)
 	if err != nil {

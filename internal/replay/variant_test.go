@@ -40,7 +40,7 @@ func (s *story) look(t *testing.T, d *datadriven.TestData) {
 	complain("updates applied one after the other are not what everything from scratch gives", diff(s.main.sink, scratch))
 	complain("after restarts after every command", diff(s.crashed.sink, s.main.sink))
 	complain("reconcile", strings.Join(reconcile(s.main.sink.table(), s.main.core), "\n"))
-	for i, order := range orders(s.events, first, s.dice) {
+	for i, order := range orders(s.events, first, s.permuted, s.dice) {
 		got, err := run(s.main.core, order, s.main.now, way{shards: 1}, s.dice)
 		if err != nil {
 			d.Fatalf(t, "order %d: %v", i, err)
@@ -70,12 +70,12 @@ func ids(events []*event.Event) []string {
 	return list
 }
 
-// orders are all orders of up to 5 events, and some of more; only two unless all are wanted.
-func orders(events []*event.Event, all bool, dice *rand.Rand) [][]*event.Event {
+// orders are all orders of few events, and some of more; only two unless all are wanted.
+func orders(events []*event.Event, all bool, permuted int, dice *rand.Rand) [][]*event.Event {
 	n := 8
 	if !all {
 		n = 2
-	} else if len(events) <= 5 {
+	} else if len(events) <= permuted {
 		return permutations(events)
 	}
 	var list [][]*event.Event
