@@ -189,8 +189,16 @@ func partsText(c columns) string {
 
 // flowColumns are what an interval adds to its opening, with their signs.
 var flowColumns = []struct{ name, sign string }{
-	{"new_mrr", "+"}, {"expansion_mrr", "+"}, {"contraction_mrr", "-"}, {"churned_mrr", "-"}, {"reactivation_mrr", "+"},
-	{"paused_mrr", "-"}, {"resumed_mrr", "+"}, {"transfer_in_mrr", "+"}, {"transfer_out_mrr", "-"}, {"fx_mrr", "+"},
+	{"new_mrr", "+"},
+	{"expansion_mrr", "+"},
+	{"contraction_mrr", "-"},
+	{"churned_mrr", "-"},
+	{"reactivation_mrr", "+"},
+	{"paused_mrr", "-"},
+	{"resumed_mrr", "+"},
+	{"transfer_in_mrr", "+"},
+	{"transfer_out_mrr", "-"},
+	{"fx_mrr", "+"},
 	{"usage_change", "+"},
 }
 

@@ -78,8 +78,10 @@ func TestEveryRowIsFlat(t *testing.T) {
 		if got := values["dim_region"]; value == "" && got != nil || value != "" && got != value {
 			t.Fatalf("dim_region of %q is %v", value, got)
 		}
-		state := &aggregate.AccountRow{Account: account, Name: name, Dims: dims, Windows: make([]aggregate.WindowSums, len(aggregate.Windows)),
-			FirstPaidAt: event.NoTime, LastMovementAt: event.NoTime, MRR: money.Micros(rapid.Int64().Draw(t, "mrr"))}
+		state := &aggregate.AccountRow{
+			Account: account, Name: name, Dims: dims, Windows: make([]aggregate.WindowSums, len(aggregate.Windows)),
+			FirstPaidAt: event.NoTime, LastMovementAt: event.NoTime, MRR: money.Micros(rapid.Int64().Draw(t, "mrr")),
+		}
 		values = check(t, w.AccountKey(nil, state), w.Account(nil, state, stamp))
 		if values["first_paid_at"] != nil || values["last_class"] != nil || values["mrr"] != state.MRR.String() {
 			t.Fatalf("read back %v", values)
@@ -88,8 +90,10 @@ func TestEveryRowIsFlat(t *testing.T) {
 		if values = check(t, w.MonthKey(nil, month), w.Month(nil, month, stamp)); values["month"] != "2026-03" {
 			t.Fatalf("read back %v", values)
 		}
-		metric := &rollup.Row{Segment: aggregate.Segment{Grouping: "region", Name: value}, Kind: aggregate.KindRolling, Interval: "30d",
-			ExpansionRate: rollup.Ratio{Reason: rollup.ZeroBase}, CLV: rollup.Ratio{Reason: rollup.NotDefined}, NRRBand: rollup.BandGood}
+		metric := &rollup.Row{
+			Segment: aggregate.Segment{Grouping: "region", Name: value}, Kind: aggregate.KindRolling, Interval: "30d",
+			ExpansionRate: rollup.Ratio{Reason: rollup.ZeroBase}, CLV: rollup.Ratio{Reason: rollup.NotDefined}, NRRBand: rollup.BandGood,
+		}
 		values = check(t, w.MetricKey(nil, metric), w.Metric(nil, metric, stamp))
 		if values["expansion_rate"] != nil || values["expansion_rate_reason"] != "zero_base" || values["clv_reason"] != "not_defined" ||
 			values["arpa_reason"] != nil || values["nrr_band"] != "good" || values["share_band"] != nil || values["primary_driver"] != nil {
