@@ -53,6 +53,38 @@ func TestTheCalendarDividesTime(t *testing.T) {
 	})
 }
 
+// TestDaysOfUnusualClocks holds the days that a formula gets wrong: a day that starts at 01:00, one
+// that a clock set back at 00:01 does not reopen, one that never was, of 23 and of 25 hours.
+func TestDaysOfUnusualClocks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ zone, at, day, start, end string }{
+		{"Africa/Cairo", "2026-04-23T22:00:00Z", "2026-04-24", "2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"},
+		{"Africa/Cairo", "2026-04-23T21:59:59Z", "2026-04-23", "2026-04-22T22:00:00Z", "2026-04-23T22:00:00Z"},
+		{"America/St_Johns", "2010-11-07T02:30:30Z", "2010-11-07", "2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"},
+		{"America/St_Johns", "2010-11-07T03:00:00Z", "2010-11-07", "2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"},
+		{"Pacific/Apia", "2011-12-30T09:59:59Z", "2011-12-29", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"},
+		{"Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-31", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"},
+		{"America/New_York", "2026-03-09T03:30:00Z", "2026-03-08", "2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z"},
+		{"America/New_York", "2026-11-02T04:30:00Z", "2026-11-01", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"},
+		{"Asia/Kathmandu", "2026-01-01T18:15:00Z", "2026-01-02", "2026-01-01T18:15:00Z", "2026-01-02T18:15:00Z"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calendar := aggregate.NewCalendar(zone, 1)
+		at, ok := event.ParseTime([]byte(c.at))
+		if !ok {
+			t.Fatalf("%s is no instant", c.at)
+		}
+		day := calendar.Day(at)
+		if dateOf(day) != c.day || calendar.DayStart(day).String() != c.start || calendar.DayStart(day+1).String() != c.end {
+			t.Errorf("%s in %s is day %s from %s to %s, want %s from %s to %s", c.at, c.zone,
+				dateOf(day), calendar.DayStart(day), calendar.DayStart(day+1), c.day, c.start, c.end)
+		}
+	}
+}
+
 // TestMonthsBefore holds the mapping of rules 9.3 at the ends of months.
 func TestMonthsBefore(t *testing.T) {
 	t.Parallel()
