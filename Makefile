@@ -24,7 +24,7 @@ test: ## All tests
 
 .PHONY: race
 race: ## All tests with the race detector, in another order each time
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -short -shuffle=on ./...
 
 .PHONY: test-kafka
 test-kafka: ## The tests of everything that talks to Kafka, against a real broker that it starts

@@ -84,13 +84,17 @@ func (c *Calendar) findDayStart(midnight event.Time) event.Time {
 		if !from.IsZero() {
 			at = max(at, event.At(from))
 		}
-		if (to.IsZero() || at < event.At(to)) && at < best {
+		end := never
+		if !to.IsZero() {
+			end = event.At(to)
+		}
+		if end <= probe { // the standard library's answer on 31 December of some years after 2037
+			end = probe.Add(time.Hour)
+		}
+		if at < end && at < best {
 			best = at
 		}
-		if to.IsZero() || event.At(to) > midnight.Add(reach) {
-			break
-		}
-		probe = event.At(to)
+		probe = end
 	}
 	return best
 }

@@ -68,6 +68,9 @@ func (f *fold) nextView(d *derived) event.Time {
 func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 	for _, e := range f.account.formerUsage {
 		soon(e.Time)
+		if e.Statement != nil {
+			soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
+		}
 	}
 	for i := len(f.account.usage) - 1; i >= 0; i-- {
 		e := f.account.usage[i]

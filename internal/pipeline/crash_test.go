@@ -64,9 +64,12 @@ var points = []string{
 func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
 	w := newWorld(t, 2)
 	w.change = func(o *Options) { o.FlushRecords, o.CheckpointInterval, o.fetchBytes = 50, 1, 1 }
-	records := companyEvents(t, 2000, "light")
+	events, rounds := 2000, 3*len(points)
+	if testing.Short() { // the race detector makes it ten times slower
+		events, rounds = 600, len(points)
+	}
+	records := companyEvents(t, events, "light")
 	dice := rand.New(rand.NewPCG(1, 2))
-	rounds := 3 * len(points)
 	crashes := map[string]int{}
 	for i, slice := range slices.Collect(slices.Chunk(records, len(records)/rounds+1)) {
 		w.write(slice)
@@ -76,7 +79,7 @@ func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
 		}
 	}
 	for _, point := range points {
-		if crashes[point] == 0 {
+		if crashes[point] == 0 && !testing.Short() { // few passes reach the rarer points
 			t.Errorf("no crash at %q: the point is never passed", point)
 		}
 	}

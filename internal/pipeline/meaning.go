@@ -97,7 +97,7 @@ func zoneHash(zone *time.Location) uint32 {
 		_, offset := t.Zone()
 		_ = binary.Write(h, binary.BigEndian, [2]int64{t.Unix(), int64(offset)}) // a hash takes everything
 		_, next := t.ZoneBounds()
-		if next.IsZero() {
+		if next.IsZero() || !next.After(t) {
 			break
 		}
 		t = next
