@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"processor/internal/broker"
-	"processor/internal/checkpoint"
 	"processor/internal/consumer"
 	"processor/internal/event"
 	"processor/internal/sink"
@@ -317,94 +316,6 @@ func (s *session) sendAgain(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// checkpoint saves all shards beside the loop, one checkpoint at a time, and commits the group's
-// offsets after it. It follows a slow flush, so that every row of what it holds is acknowledged.
-func (s *session) checkpoint(ctx context.Context, wait bool) error {
-	if !wait && len(s.saving) == 0 {
-		return nil // the last one is not through: the next round looks again
-	}
-	if err := <-s.saving; err != nil {
-		s.saving <- nil
-		return err
-	}
-	select {
-	case <-s.generation.Done():
-		s.saving <- nil
-		return nil // the shards may be somebody else's by now
-	default:
-	}
-	s.saved = time.Now()
-	saves, err := s.snapshot()
-	if err != nil {
-		s.saving <- nil
-		return err
-	}
-	keep := context.WithoutCancel(ctx)
-	go func() { s.saving <- s.save(keep, saves) }()
-	return nil
-}
-
-// shardSave is what one shard hands to the store. Nothing in it belongs to the state any more.
-type shardSave struct {
-	shard  *shard
-	marker []byte
-	puts   []checkpoint.Put
-	places map[broker.TopicPartition]int64
-}
-
-func (s *session) snapshot() ([]shardSave, error) {
-	saves := make([]shardSave, len(s.shards))
-	err := s.parallel(len(s.shards), func(i int) error {
-		shard := s.shards[i]
-		if err := shard.check(); err != nil {
-			s.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
-			return err
-		}
-		one := shardSave{shard: shard, places: map[broker.TopicPartition]int64{}}
-		for _, k := range shard.takeKept() {
-			one.puts = append(one.puts, checkpoint.Put{Key: k.Key, Value: k.Value})
-		}
-		for _, src := range shard.sources {
-			one.places[src.TopicPartition] = src.Next
-		}
-		var err error
-		one.marker, err = shard.marker().encode()
-		saves[i] = one
-		return err
-	})
-	return saves, err
-}
-
-// save writes the checkpoints, then commits the positions for lag tools.
-func (s *session) save(ctx context.Context, saves []shardSave) error {
-	if err := s.step("saving"); err != nil {
-		return err
-	}
-	positions := map[broker.TopicPartition]int64{}
-	for _, one := range saves {
-		begun := time.Now()
-		if err := s.store.Save(ctx, one.shard.number, one.marker, one.puts); err != nil {
-			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
-			return fmt.Errorf("checkpoint: %w", err)
-		}
-		size := int64(len(one.marker))
-		for _, put := range one.puts {
-			size += int64(len(put.Key) + len(put.Value))
-		}
-		s.countSave(one.shard.number, size, time.Since(begun))
-		for tp, next := range one.places {
-			positions[tp] = next
-		}
-		if err := s.step("saved a shard"); err != nil {
-			return err
-		}
-	}
-	if err := s.generation.Commit(ctx, positions); err != nil {
-		s.options.Logger.WarnContext(ctx, "the group's offsets, which lag tools read, are behind the checkpoint", "error", err)
-	}
-	return s.step("saved")
 }
 
 // stop is the graceful end: what was fetched is applied; it is flushed with one clock reading for
