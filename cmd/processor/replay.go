@@ -114,11 +114,14 @@ func replayFiles(o replay.Options, files []string, stdin io.Reader, out, errOut 
 	if err != nil {
 		return err
 	}
+	bar := &replayProgress{line: statusLineOn(errOut, !isTerminal(out)), total: sizeOf(files)}
 	for _, name := range files {
-		if err := replayFile(run, name, stdin); err != nil {
+		if err := replayFile(run, name, stdin, bar); err != nil {
+			bar.line.clear()
 			return err
 		}
 	}
+	bar.line.clear()
 	result, err := run.Finish(out)
 	if err != nil {
 		return err
@@ -130,14 +133,14 @@ func replayFiles(o replay.Options, files []string, stdin io.Reader, out, errOut 
 	return nil
 }
 
-func replayFile(run *replay.Replay, name string, stdin io.Reader) error {
+func replayFile(run *replay.Replay, name string, stdin io.Reader, bar *replayProgress) error {
 	if name == "-" {
-		return run.Read(name, stdin)
+		return run.Read(name, bar.over(stdin))
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return usagef("%v", err)
 	}
 	defer func() { _ = f.Close() }()
-	return run.Read(name, f)
+	return run.Read(name, bar.over(f))
 }
