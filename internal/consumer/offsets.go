@@ -45,7 +45,7 @@ func listOffsets(ctx context.Context, c *broker.Cluster, partitions []TopicParti
 			askOffsets(ctx, c, node, group, at, offsets, &again, &problems)
 		}
 		if len(again) == 0 {
-			return offsets, errors.Join(problems...)
+			return offsets, errors.Join(append(problems, unanswered(partitions, offsets, problems))...)
 		}
 		for _, tp := range again {
 			c.Forget(tp)
@@ -55,6 +55,20 @@ func listOffsets(ctx context.Context, c *broker.Cluster, partitions []TopicParti
 		}
 		pending = again
 	}
+}
+
+// unanswered is the error of a partition that a broker left out of its answer: without it the
+// missing offset would read as 0.
+func unanswered(partitions []TopicPartition, offsets map[TopicPartition]int64, problems []error) error {
+	if len(problems) > 0 {
+		return nil // those say why
+	}
+	for _, tp := range partitions {
+		if _, ok := offsets[tp]; !ok {
+			return fmt.Errorf("consumer: the broker said nothing about the offsets of %s", tp)
+		}
+	}
+	return nil
 }
 
 // leaders groups partitions by leader. What may get better goes to again, with its cause in
