@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,21 +85,12 @@ func (f *replayFlags) options() (replay.Options, error) {
 		o.AsOf = asOf
 	}
 	for _, name := range f.rows {
-		if !contains(replayTopics(), name) {
+		if !slices.Contains(replayTopics(), name) {
 			return o, usagef("--rows %s: there is no such topic; use %s", name, strings.Join(replayTopics(), ", "))
 		}
 		o.Rows = append(o.Rows, row.Topic(name))
 	}
 	return o, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // shardOf is the shard of an account: the partition that its key has in Kafka.

@@ -17,9 +17,10 @@ type point struct {
 // committedPoints are the changes of the MRR that remains after every known future change
 // (spec: rules 2.6): of the lines and of usage, by time.
 func (f *fold) committedPoints() []point {
-	points := f.committedLines()
+	known := f.knownSnapshots()
+	points := f.committedLines(known)
 	if len(f.usage.history) > 0 {
-		points = append(points, f.committedUsage()...)
+		points = append(points, f.committedUsage(known)...)
 		slices.SortStableFunc(points, func(a, b point) int { return cmp.Compare(a.at, b.at) })
 	}
 	return points
@@ -27,8 +28,7 @@ func (f *fold) committedPoints() []point {
 
 // committedLines takes of each subscription the last snapshot in order that is known or in force,
 // in its last phase, at the rates of the instant.
-func (f *fold) committedLines() []point {
-	known := f.knownSnapshots()
+func (f *fold) committedLines(known []*snapshot) []point {
 	last := map[string]*snapshot{}
 	worth := map[string]money.Amount{}
 	var points []point
@@ -96,8 +96,7 @@ type levelChange struct {
 }
 
 // committedUsage is usage at its level, without the lines that known future changes end.
-func (f *fold) committedUsage() []point {
-	known := f.knownSnapshots()
+func (f *fold) committedUsage(known []*snapshot) []point {
 	byKey := map[meterKey][]levelChange{}
 	var keys []meterKey
 	for _, c := range f.usage.history {

@@ -20,6 +20,7 @@ type fold struct {
 	book    book
 	usage   usageState
 	changes []change // in force by the watermark
+	groups  []group
 	ended   []endedLine
 	memo    []groupMemo // of the pass before; made again as long as the groups are the same
 	fresh   []groupMemo
@@ -62,6 +63,7 @@ func (f *fold) run() {
 	changes, superseded, ahead := changesUpTo(a.snapshots, f.now)
 	f.changes = changes
 	groups := groupsOf(changes, f.options.Coalesce, f.calendar)
+	f.groups = groups
 	transfers := f.transfers()
 	f.prepareUsage(changes, groups)
 	for _, b := range f.bookings(groups, transfers) {
@@ -204,7 +206,11 @@ func (f *fold) bookGroup(g *group) {
 	if row.Class.typed() {
 		row.Parts, row.Rule, row.Renamed = typed.parts, typed.rule.String(), typed.renamed
 	}
-	f.notePaid(g, row.Class, held)
+	given := event.NoTime
+	if row.Class == ClassOpening {
+		given = g.firstPaidAt()
+	}
+	f.notePaid(row.Class, given, g.at())
 	f.noteEnd(g.at(), beforeHeld, held)
 	f.rows = append(f.rows, row)
 	for i := range g.members[1:] {
@@ -220,28 +226,25 @@ func (f *fold) opensBooked(at event.Time) bool {
 	return f.options.ReportingStart != event.NoTime && at <= f.options.ReportingStart
 }
 
-// notePaid remembers since when the account pays, and its cohort (spec: rules 4, 7.1).
-func (f *fold) notePaid(g *group, class Class, held money.Amount) {
-	given := event.NoTime
-	if class == ClassOpening {
-		given = g.firstPaidAt()
-	}
+// notePaid remembers since when the account pays, and its cohort (spec: rules 4, 7.1). given is the
+// earliest first_paid_at of an opening, or NoTime.
+func (f *fold) notePaid(class Class, given, at event.Time) {
 	if class == ClassNew {
-		f.noteNew(g.at())
+		f.noteNew(at)
 	}
 	if given != event.NoTime {
 		f.book.paid = true
 		f.knowPaid(given)
 	}
-	if held.Sign() <= 0 {
+	if f.book.held().Sign() <= 0 {
 		return
 	}
 	f.book.paid = true
 	if f.cohort == "" {
-		f.cohort = f.cohortOf(class, given, g.at())
+		f.cohort = f.cohortOf(class, given, at)
 	}
 	if class != ClassOpening {
-		f.knowPaid(g.at())
+		f.knowPaid(at)
 	}
 	f.hasPaid = true
 }

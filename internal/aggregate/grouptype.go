@@ -28,13 +28,7 @@ func (f *fold) applyGroup(g *group, pays bool) *typed {
 
 // typeGroup compares the lines before and after the group.
 func (f *fold) typeGroup(g *group, pays bool) groupMemo {
-	var touched []string
-	for i := range g.members {
-		touched = append(touched, g.members[i].snapshot.name())
-	}
-	slices.Sort(touched)
-	touched = slices.Compact(touched)
-
+	touched := g.subscriptions()
 	day := f.calendar.Day(g.at())
 	c := comparison{
 		group: g, options: f.options, table: f.options.tableAt(g.at()), pays: pays, day: day,

@@ -102,6 +102,16 @@ func groupsOf(changes []change, window time.Duration, c *Calendar) []group {
 	return groups
 }
 
+// subscriptions are those that the members change, each once.
+func (g *group) subscriptions() []string {
+	names := make([]string, len(g.members))
+	for i := range g.members {
+		names[i] = g.members[i].snapshot.name()
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // opens says whether a member brings the imported base.
 func (g *group) opens() bool {
 	return slices.ContainsFunc(g.members, func(c change) bool { return c.phase == 0 && c.snapshot.sub().Opening })

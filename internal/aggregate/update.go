@@ -171,12 +171,9 @@ func (f *fold) derived() *derived {
 		asOf: f.now, rows: f.rows, mrr: f.book.mrr(), held: f.book.held(), usage: f.book.usage, paid: f.book.paid,
 		firstPaidAt: f.firstPaidAt, cohort: f.cohort,
 	}
-	for i := range f.fresh {
-		members := f.fresh[i].members
-		g := group{members: members}
-		end := min(g.at().Add(f.options.Coalesce), f.calendar.DayStart(f.calendar.Day(g.at())+1))
-		if end > f.now {
-			d.finals = append(d.finals, end)
+	for i := range f.groups {
+		if f.groups[i].finalAt > f.now {
+			d.finals = append(d.finals, f.groups[i].finalAt)
 		}
 	}
 	f.entriesOf(d)
@@ -240,7 +237,7 @@ func (e *entry) equal(o *entry) bool {
 	if e.kind != entryRow {
 		return true
 	}
-	return e.row.equal(o.row) || e.row.Final != o.row.Final && e.row.equalButFinal(o.row)
+	return e.row.equalButFinal(o.row)
 }
 
 // equalButFinal compares what counts in sums.

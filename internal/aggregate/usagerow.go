@@ -118,11 +118,12 @@ func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
 	walk := book{options: f.options, table: f.book.table}
 	for i := range groups {
 		g := &groups[i]
-		before := f.linesAround(&walk, g)
+		touched := g.subscriptions()
+		before := walk.heldLines(touched)
 		for j := range g.members {
 			walk.set(g.members[j])
 		}
-		after := f.linesAround(&walk, g)
+		after := walk.heldLines(touched)
 		month := int32(monthOfDay(f.calendar.Day(g.at())))
 		for _, e := range endingsOf(before, after) {
 			ended[usageMonthKey{e.from, month}] = true
@@ -131,15 +132,6 @@ func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
 		}
 	}
 	return ended
-}
-
-// linesAround are the held lines of the group's subscriptions as a book has them.
-func (f *fold) linesAround(b *book, g *group) []*line {
-	var touched []string
-	for i := range g.members {
-		touched = append(touched, g.members[i].snapshot.name())
-	}
-	return b.heldLines(touched)
 }
 
 // endingsOf compares the metered lines before and after a group.
@@ -254,7 +246,7 @@ func (f *fold) bookUsage(b *usageBooking) {
 		}
 	}
 	row.Unconfirmed = change.Sign() > 0 && !f.confirmed(b, level)
-	f.notePaidUsage(row.Class, b.at)
+	f.notePaid(row.Class, event.NoTime, b.at)
 	f.noteEnd(b.at, beforeHeld, f.book.held())
 	f.rows = append(f.rows, row)
 }
@@ -268,24 +260,6 @@ func (f *fold) confirmed(b *usageBooking, level money.Amount) bool {
 		}
 	}
 	return false
-}
-
-// notePaidUsage remembers that the account pays, by usage alone.
-func (f *fold) notePaidUsage(class Class, at event.Time) {
-	if class == ClassNew {
-		f.noteNew(at)
-	}
-	if f.book.held().Sign() <= 0 {
-		return
-	}
-	f.book.paid = true
-	if f.cohort == "" {
-		f.cohort = f.cohortOf(class, event.NoTime, at)
-	}
-	if class != ClassOpening {
-		f.knowPaid(at)
-	}
-	f.hasPaid = true
 }
 
 // noteNew remembers the month of the account's latest `new`.
