@@ -54,6 +54,7 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 		return o, fmt.Errorf("usage mode %q does not exist", c.Rules.Usage)
 	}
 	o.Usage = mode
+	o.PastDueFor = c.Rules.PastDueFor
 	o.ReactivationWithin = c.Rules.ReactivationWithin
 	o.ReactivationIsExpansion = c.Rules.Reactivation == "expansion"
 	return o, nil

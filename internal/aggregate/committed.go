@@ -42,7 +42,7 @@ func (f *fold) committedLines(known []*snapshot) []point {
 	next := f.options.tableAt(0) + 1
 	revalue := func(until event.Time) {
 		for ; next < len(tables) && tables[next].From <= until; next++ {
-			for _, s := range f.account.snapshots { // in order, for equal sums in equal order
+			for _, s := range f.snapshots { // in order, for equal sums in equal order
 				if last[s.name()] == s {
 					set(tables[next].From, s.name(), s.final().counted(f.options, next))
 				}
@@ -64,8 +64,8 @@ func (f *fold) committedLines(known []*snapshot) []point {
 // knownSnapshots are the snapshots that count for committed MRR by the watermark, by the instant
 // at which they start to.
 func (f *fold) knownSnapshots() []*snapshot {
-	known := make([]*snapshot, 0, len(f.account.snapshots))
-	for _, s := range f.account.snapshots {
+	known := make([]*snapshot, 0, len(f.snapshots))
+	for _, s := range f.snapshots {
 		if knownAt(s) <= f.now {
 			known = append(known, s)
 		}

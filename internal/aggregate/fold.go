@@ -17,6 +17,8 @@ type fold struct {
 	account  *account
 	now      event.Time
 
+	snapshots []*snapshot // of the account, in order
+
 	book    book
 	usage   usageState
 	changes []change // in force by the watermark
@@ -60,7 +62,8 @@ func (f *fold) run() {
 	a := f.account
 	f.firstPaidAt, f.endedAt = event.NoTime, event.NoTime
 	f.book = book{options: f.options, table: max(f.options.tableAt(0), 0)}
-	changes, superseded, ahead := changesUpTo(a.snapshots, f.now)
+	f.snapshots = f.snapshotsInForce()
+	changes, superseded, ahead := changesUpTo(f.snapshots, f.now)
 	f.changes = changes
 	groups := groupsOf(changes, f.options.Coalesce, f.calendar)
 	f.groups = groups

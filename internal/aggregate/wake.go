@@ -26,7 +26,7 @@ func (s *soonest) soon(t event.Time) {
 func (f *fold) nextFold(d *derived) event.Time {
 	first := soonest{f.now, never}
 	soon := first.soon
-	for _, s := range f.account.snapshots {
+	for _, s := range f.snapshots {
 		soon(knownAt(s))
 		for i := range s.phases {
 			soon(s.phases[i].at)

@@ -232,6 +232,8 @@ func coreOption(o *aggregate.Options, name string, words []string) (err error) {
 		o.Usage = map[string]aggregate.UsageMode{
 			"normalised": aggregate.UsageNormalised, "raw": aggregate.UsageRaw, "exclude": aggregate.UsageExclude,
 		}[words[0]]
+	case "past_due_for":
+		o.PastDueFor, err = time.ParseDuration(words[0])
 	case "reactivation_within":
 		o.ReactivationWithin, err = time.ParseDuration(words[0])
 	case "reactivation":
