@@ -62,9 +62,10 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 
 // usageModes are the ways in which a month of usage becomes a level.
 var usageModes = map[string]aggregate.UsageMode{
-	"normalised": aggregate.UsageNormalised,
-	"raw":        aggregate.UsageRaw,
-	"exclude":    aggregate.UsageExclude,
+	"normalised":    aggregate.UsageNormalised,
+	"raw":           aggregate.UsageRaw,
+	"invoice_month": aggregate.UsageInvoiceMonth,
+	"exclude":       aggregate.UsageExclude,
 }
 
 // dayFactors are the days of a month by which a daily price is brought to a month.

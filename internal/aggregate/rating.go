@@ -73,7 +73,7 @@ func (f *fold) level(m *meter, month int32, terms *event.Item, closed bool) *usa
 	sum, n := f.billed(m, month, closed)
 	u := &usageLevel{terms: terms, stated: stated}
 	switch {
-	case f.options.Usage == UsageRaw:
+	case f.options.Usage.asBilled():
 		u.scale = one
 	case n > 0:
 		u.scale = new(big.Rat).Quo(averageMonth, big.NewRat(int64(n), 1))
@@ -103,7 +103,7 @@ func (f *fold) billed(m *meter, month int32, closed bool) (sum usageDay, days in
 		return m.span(first, next), next - f.calendar.Day(began)
 	case closed:
 		return m.span(first, next), next - first
-	case f.options.Usage == UsageRaw:
+	case f.options.Usage.asBilled():
 		sum = m.span(first, today)
 		known := f.today(m)
 		sum.quantity.Plus(known.quantity)

@@ -15,7 +15,7 @@ type usageBooking struct {
 	month  int32
 	level  *usageLevel
 	at     event.Time
-	only   bool // exists only if a level other than 0 passed to the item in the month before
+	only   bool // exists only if a level other than 0 passed to the item before it
 	ended  bool // the line ended within the month, which then counts 0
 	closed bool // the month is over, or stated
 }
@@ -31,7 +31,7 @@ type ending struct {
 // usageState is the running state of usage in the fold.
 type usageState struct {
 	levels   map[meterKey][]*usageLevel
-	passed   map[usageMonthKey]bool // a level other than 0 passed to the item in the month
+	passed   map[usageMonthKey]bool // a level other than 0 passed to the item before that month's row
 	history  []levelChange          // of every item, by time
 	newMonth int32                  // the month of the account's `new`, or -1
 	bookings []usageBooking
@@ -77,7 +77,9 @@ func (f *fold) bookMeter(m *meter, months map[int32]bool, ended map[usageMonthKe
 	for month, always := range months {
 		start := f.calendar.Start(KindMonth, month)
 		b := usageBooking{key: m.key, month: month, at: start, only: !always, ended: ended[usageMonthKey{m.key, month}]}
-		if first := m.firstBy(f.now); first != event.NoTime && int32(monthOfDay(f.calendar.Day(first))) == month {
+		if first := m.firstBy(f.now); f.options.Usage == UsageInvoiceMonth {
+			b.at = f.calendar.Start(KindMonth, month+1)
+		} else if first != event.NoTime && int32(monthOfDay(f.calendar.Day(first))) == month {
 			b.at = max(start, first)
 		}
 		if month > last || b.at > f.now {
@@ -89,14 +91,24 @@ func (f *fold) bookMeter(m *meter, months map[int32]bool, ended map[usageMonthKe
 	}
 }
 
-// preparePassed adds the months after one in which a level may have passed to an item.
+// rowAfter is the month whose usage row is the first after an instant: the next month's, or, where a
+// month is booked when it is invoiced, its own.
+func (f *fold) rowAfter(at event.Time) int32 {
+	month := int32(monthOfDay(f.calendar.Day(at)))
+	if f.options.Usage == UsageInvoiceMonth {
+		return month
+	}
+	return month + 1
+}
+
+// preparePassed adds the months before whose row a level may have passed to an item.
 func (f *fold) preparePassed(meters []*meter, ended map[usageMonthKey]bool, changes []change, last int32) {
 	for _, list := range f.usage.endings {
 		for _, e := range list {
 			if !e.passes {
 				continue
 			}
-			month := int32(monthOfDay(f.calendar.Day(e.first.at))) + 1
+			month := f.rowAfter(e.first.at)
 			exists := slices.ContainsFunc(f.usage.bookings, func(b usageBooking) bool { return b.key == e.to && b.month == month })
 			if exists {
 				continue
@@ -127,6 +139,9 @@ func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
 		month := int32(monthOfDay(f.calendar.Day(g.at())))
 		for _, e := range endingsOf(before, after) {
 			ended[usageMonthKey{e.from, month}] = true
+			if f.options.Usage == UsageInvoiceMonth && g.at() == f.calendar.Start(KindMonth, month) {
+				ended[usageMonthKey{e.from, month - 1}] = true // its invoice comes at this instant, after the end
+			}
 			first := g.members[0]
 			f.usage.endings[first.snapshot] = append(f.usage.endings[first.snapshot], groupEnding{first, e})
 		}
@@ -174,7 +189,7 @@ func (f *fold) endUsage(g *group) (removed money.Amount) {
 			f.usage.levels[e.to] = append(f.usage.levels[e.to], levels...)
 			f.noteLevel(e.to, g.at())
 			if !value.IsZero() {
-				f.usage.passed[usageMonthKey{e.to, int32(monthOfDay(f.calendar.Day(g.at())))}] = true
+				f.usage.passed[usageMonthKey{e.to, f.rowAfter(g.at())}] = true
 			}
 			continue
 		}
@@ -213,7 +228,7 @@ func (f *fold) revalueUsage(from event.Time) (foreign bool) {
 
 // bookUsage books one usage row: u(M) less the item's level before it (spec: rules 6.3).
 func (f *fold) bookUsage(b *usageBooking) {
-	if b.only && !f.usage.passed[usageMonthKey{b.key, b.month - 1}] {
+	if b.only && !f.usage.passed[usageMonthKey{b.key, b.month}] {
 		return
 	}
 	level := b.level.value(f.options, f.book.table)
@@ -234,7 +249,7 @@ func (f *fold) bookUsage(b *usageBooking) {
 	row.Class = f.options.classify(circumstances{
 		opening: f.opensBooked(b.at), paid: f.book.paid, lapsed: f.lapsed(b.at), before: beforeHeld, after: f.book.held(),
 	})
-	if change.Sign() > 0 && b.month == f.usage.newMonth && row.Class != ClassOpening {
+	if change.Sign() > 0 && int32(monthOfDay(f.calendar.Day(b.at))) == f.usage.newMonth && row.Class != ClassOpening {
 		row.Class = ClassNew
 	}
 	if row.Class.typed() && !change.IsZero() {

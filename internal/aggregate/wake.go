@@ -71,6 +71,10 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 		if e.Statement != nil {
 			soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
 		}
+		if month := usageMonth(e, f.calendar); f.options.Usage == UsageInvoiceMonth {
+			soon(f.calendar.Start(KindMonth, month+1))
+			soon(f.calendar.Start(KindMonth, month+2))
+		}
 	}
 	for i := len(f.account.usage) - 1; i >= 0; i-- {
 		e := f.account.usage[i]

@@ -22,7 +22,6 @@ var notYet = []gap{
 	{"output.format", []string{"connect-json", "avro"}, "json"},
 	{"output.delivery", []string{"exactly_once"}, "at_least_once"},
 	{"checkpoint.store", []string{"kafka"}, "dir"},
-	{"rules.usage", []string{"invoice_month"}, "normalised"},
 	{"groupings", []string{"product_family", "motion"}, "attributes of the account, or cohort"},
 	{"targets", nil, "the rows of metrics beside your plan"},
 	{"signals", nil, "the rows of movements"},

@@ -230,7 +230,8 @@ func coreOption(o *aggregate.Options, name string, words []string) (err error) {
 		o.ReportingStart, err = dateIn(o.Zone, words[0])
 	case "usage":
 		o.Usage = map[string]aggregate.UsageMode{
-			"normalised": aggregate.UsageNormalised, "raw": aggregate.UsageRaw, "exclude": aggregate.UsageExclude,
+			"normalised": aggregate.UsageNormalised, "raw": aggregate.UsageRaw,
+			"invoice_month": aggregate.UsageInvoiceMonth, "exclude": aggregate.UsageExclude,
 		}[words[0]]
 	case "past_due_for":
 		o.PastDueFor, err = time.ParseDuration(words[0])
