@@ -8,6 +8,8 @@ import (
 	"processor/internal/aggregate"
 	"processor/internal/config"
 	"processor/internal/event"
+	"processor/internal/money"
+	"processor/internal/rollup"
 )
 
 // coreOptions is what a configuration means for the numbers.
@@ -37,6 +39,12 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 	for _, g := range c.Groupings {
 		o.Groupings = append(o.Groupings, g)
 	}
+	for _, limited := range c.Values {
+		if o.Values == nil {
+			o.Values = map[string][]string{}
+		}
+		o.Values[limited.Dimension] = limited.Values
+	}
 	for _, w := range c.Windows {
 		window, ok := aggregate.WindowNamed(w.Name)
 		if !ok {
@@ -58,6 +66,22 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 	o.ReactivationWithin = c.Rules.ReactivationWithin
 	o.ReactivationIsExpansion = c.Rules.Reactivation == "expansion"
 	return o, nil
+}
+
+// targets is the plan of a configuration.
+func targets(c *config.Config) (rollup.Targets, error) {
+	plan := rollup.Targets{}
+	for _, t := range c.Targets {
+		amount, ok := new(big.Rat).SetString(t.Amount)
+		if !ok {
+			return nil, fmt.Errorf("target of %s %04d-%02d: %q is no amount", t.Segment, t.Year, int(t.Month), t.Amount)
+		}
+		key := rollup.TargetKey{
+			Segment: aggregate.Segment{Grouping: t.Grouping, Name: t.Segment}, Month: int32(event.MonthOf(t.Year, int(t.Month))),
+		}
+		plan[key] = money.Round(amount)
+	}
+	return plan, nil
 }
 
 // usageModes are the ways in which a month of usage becomes a level.

@@ -93,8 +93,9 @@ func exitOf(err error) error {
 // pipelineOptions is what a configuration means for the service.
 func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 	core, coreErr := coreOptions(c)
+	plan, planErr := targets(c)
 	cluster, clusterErr := openCluster(c)
-	if err := errors.Join(coreErr, clusterErr); err != nil {
+	if err := errors.Join(coreErr, planErr, clusterErr); err != nil {
 		return pipeline.Options{}, err
 	}
 	o := pipeline.Options{
@@ -102,7 +103,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
 		CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval,
-		Core: core, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
+		Core: core, Targets: plan, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
 	}
 	for _, s := range c.Sources {

@@ -12,7 +12,7 @@ import (
 type contributions struct {
 	calendar *Calendar
 	windows  []Window
-	all      int // groupings, "all" included
+	dims     *dimensions
 	deltas   map[RegisterKey]*Register
 	months   map[RegisterKey]money.Amount // the account's new expansion in the months looked at
 	spare    []*Register
@@ -26,8 +26,8 @@ type share struct {
 	sums    Register
 }
 
-func newContributions(c *Calendar, windows []Window, groupings int) *contributions {
-	return &contributions{calendar: c, windows: windows, all: groupings, deltas: map[RegisterKey]*Register{}, months: map[RegisterKey]money.Amount{}}
+func newContributions(c *Calendar, windows []Window, dims *dimensions) *contributions {
+	return &contributions{calendar: c, windows: windows, dims: dims, deltas: map[RegisterKey]*Register{}, months: map[RegisterKey]money.Amount{}}
 }
 
 // reset forgets the deltas and keeps their memory.
@@ -170,7 +170,7 @@ func (c *contributions) addBefore(e *entry, place int32, sign int) {
 
 // add collects one interval for every grouping.
 func (c *contributions) add(s span, sign int) {
-	for g := range c.all {
+	for g := range c.dims.groupings {
 		c.shares = c.shares[:0]
 		before := s.before
 		for i := s.lo; i < s.hi; i++ {
@@ -178,13 +178,25 @@ func (c *contributions) add(s span, sign int) {
 			before = s.d.entries[i]
 		}
 		c.addCohortNet(&s, g)
-		for i := range c.shares {
-			c.shares[i].count()
-			key := RegisterKey{c.shares[i].segment, s.kind, s.index}
-			c.delta(key).add(&c.shares[i].sums, sign)
-			if expansion := c.shares[i].sums.Sums[SumExpansion]; s.kind == KindMonth && !expansion.IsZero() {
-				c.noteMonth(key, expansion, sign)
-			}
+		c.settle(&s, sign)
+	}
+	if len(c.dims.splits) > 0 {
+		c.shares = c.shares[:0]
+		for i := s.lo; i < s.hi; i++ {
+			c.addSlices(&s, i)
+		}
+		c.settle(&s, sign)
+	}
+}
+
+// settle books what was collected of one interval.
+func (c *contributions) settle(s *span, sign int) {
+	for i := range c.shares {
+		c.shares[i].count()
+		key := RegisterKey{c.shares[i].segment, s.kind, s.index}
+		c.delta(key).add(&c.shares[i].sums, sign)
+		if expansion := c.shares[i].sums.Sums[SumExpansion]; s.kind == KindMonth && !expansion.IsZero() {
+			c.noteMonth(key, expansion, sign)
 		}
 	}
 }

@@ -17,6 +17,9 @@ const cohortImported = "(imported)"
 // SegmentAll is the one segment, and the name, of the grouping that is always there.
 const SegmentAll = "all"
 
+// segmentOther stands for the values of a dimension that the configuration does not list.
+const segmentOther = "(other)"
+
 // segmentMissing is the value of a dimension that an account does not have.
 const segmentMissing = "(none)"
 
@@ -38,41 +41,88 @@ type Segment struct {
 
 // dimensions interns combinations of values and the segments that they fall into.
 type dimensions struct {
-	names     []string // in order of first mention in the groupings
+	names     []string // of account dimensions, in order of first mention in the groupings
 	cohort    int      // place of cohort in names, or -1
 	groupings [][]int  // places in names; the first grouping is "all" and empty
-	labels    []string // names of the groupings
+	splits    []splitGrouping
+	values    map[string][]string // of a dimension, where they are limited
+	labels    []string            // names of the groupings
 	segments  []Segment
 	numbers   map[Segment]SegmentID
 	known     map[string]*Dims
+	scratch   []string
+
+	splitSegments map[splitKey]SegmentID
 }
 
-func newDimensions(groupings [][]string) *dimensions {
+func newDimensions(groupings [][]string, values map[string][]string) *dimensions {
 	d := &dimensions{
+		values:    values,
 		cohort:    -1,
 		groupings: [][]int{nil},
 		labels:    []string{SegmentAll},
 		numbers:   map[Segment]SegmentID{},
 		known:     map[string]*Dims{},
+
+		splitSegments: map[splitKey]SegmentID{},
 	}
 	for _, grouping := range groupings {
+		label := strings.Join(grouping, ",")
+		if slices.ContainsFunc(grouping, splits) {
+			d.splits = append(d.splits, splitGrouping{label, d.splitDimensions(grouping)})
+			continue
+		}
 		places := make([]int, len(grouping))
 		for i, name := range grouping {
-			places[i] = slices.Index(d.names, name)
-			if places[i] < 0 {
-				places[i] = len(d.names)
-				d.names = append(d.names, name)
-			}
+			places[i] = d.place(name)
 		}
 		d.groupings = append(d.groupings, places)
-		d.labels = append(d.labels, strings.Join(grouping, ","))
+		d.labels = append(d.labels, label)
 	}
 	d.cohort = slices.Index(d.names, DimensionCohort)
 	return d
 }
 
+// place is where an account dimension stands among the names.
+func (d *dimensions) place(name string) int {
+	i := slices.Index(d.names, name)
+	if i < 0 {
+		i = len(d.names)
+		d.names = append(d.names, name)
+	}
+	return i
+}
+
+func (d *dimensions) splitDimensions(grouping []string) []splitDimension {
+	made := make([]splitDimension, len(grouping))
+	for i, name := range grouping {
+		made[i] = splitDimension{family: name == DimensionProductFamily, motion: name == DimensionMotion}
+		if !splits(name) {
+			made[i].place = d.place(name)
+		}
+	}
+	return made
+}
+
+// clamped is the value of a dimension, or "(other)" where its values are listed and it is not one
+// of them (spec: rules 7.3). A missing value stays missing.
+func (d *dimensions) clamped(dimension, value string) string {
+	listed, limited := d.values[dimension]
+	if value == "" || !limited || slices.Contains(listed, value) {
+		return value
+	}
+	return segmentOther
+}
+
 // of is the interned combination of the values, which it does not keep.
 func (d *dimensions) of(values []string) *Dims {
+	if len(d.values) > 0 {
+		d.scratch = d.scratch[:0]
+		for i, v := range values {
+			d.scratch = append(d.scratch, d.clamped(d.names[i], v))
+		}
+		values = d.scratch
+	}
 	var buf [128]byte
 	key := buf[:0]
 	for _, v := range values {
@@ -108,13 +158,17 @@ func segmentName(values []string, places []int) string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if v := values[place]; v == "" {
-			b.WriteString(segmentMissing)
-		} else {
-			b.WriteString(escape(v, "%,"))
-		}
+		b.WriteString(valueName(values[place]))
 	}
 	return b.String()
+}
+
+// valueName is a value as a part of a segment's name.
+func valueName(value string) string {
+	if value == "" {
+		return segmentMissing
+	}
+	return escape(value, "%,")
 }
 
 // escape percent-encodes the given characters and control characters, so that a name can be a

@@ -182,8 +182,8 @@ func (f *fold) bookFX(table int) {
 func (f *fold) bookGroup(g *group) {
 	beforeHeld, beforeMRR, beforePaused := f.book.held(), f.book.mrr(), f.book.paused
 	typed := f.applyGroup(g, beforeHeld.Sign() > 0)
-	if removed := f.endUsage(g); !removed.IsZero() {
-		typed = typed.withRemoved(removed) // the memo keeps what the lines alone make
+	if removed := f.endUsage(g); len(removed) > 0 {
+		typed = typed.withRemoved(removed, len(f.dims.splits) > 0) // the memo keeps what the lines alone make
 	}
 	held, mrr := f.book.held(), f.book.mrr()
 	row := Movement{
@@ -208,6 +208,7 @@ func (f *fold) bookGroup(g *group) {
 	}
 	if row.Class.typed() {
 		row.Parts, row.Rule, row.Renamed = typed.parts, typed.rule.String(), typed.renamed
+		row.Slices = typed.slices
 	}
 	given := event.NoTime
 	if row.Class == ClassOpening {

@@ -31,7 +31,7 @@ func (f *fold) typeGroup(g *group, pays bool) groupMemo {
 	touched := g.subscriptions()
 	day := f.calendar.Day(g.at())
 	c := comparison{
-		group: g, options: f.options, table: f.options.tableAt(g.at()), pays: pays, day: day,
+		group: g, options: f.options, table: f.options.tableAt(g.at()), split: len(f.dims.splits) > 0, pays: pays, day: day,
 		history: &history{held: f.book.heldLines(nil), ended: f.ended, since: f.yearBefore(g.at())},
 		unpaid:  map[string]bool{}, termEnd: map[string]event.Time{},
 	}

@@ -112,6 +112,7 @@ type Movement struct {
 	Renamed    bool         // an explicit motion changed a part: not inferred
 	Final      bool
 	Dims       *Dims
+	Slices     []Slice // the parts by product family and motion, where a grouping splits them
 
 	IsUsage     bool // a month of usage
 	Provisional bool // the month is open

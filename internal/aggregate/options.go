@@ -23,10 +23,11 @@ type Options struct {
 	DaysPerMonth    *big.Rat       // 365/12 when nil
 	Usage           UsageMode
 
-	PastDueFor              time.Duration // a subscription past due for this long is dropped; 0: never
-	ReactivationWithin      time.Duration // a win-back later than this is new; 0: never
-	ReactivationIsExpansion bool          // a win-back is expansion
-	Groupings               [][]string    // "all" is always there and not listed
+	PastDueFor              time.Duration       // a subscription past due for this long is dropped; 0: never
+	ReactivationWithin      time.Duration       // a win-back later than this is new; 0: never
+	ReactivationIsExpansion bool                // a win-back is expansion
+	Groupings               [][]string          // "all" is always there and not listed
+	Values                  map[string][]string // of a dimension; every other value counts as "(other)"
 	Windows                 []Window
 }
 

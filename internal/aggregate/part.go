@@ -30,32 +30,48 @@ type typing struct {
 	up      [rules][UpTypes]money.Amount
 	down    [rules][DownTypes]money.Amount
 	renamed bool
+	split   bool // the parts are wanted by product family and motion
+	slices  []Slice
 }
 
 // grow books a positive part; an explicit motion renames it (spec: rules 5.7).
-func (t *typing) grow(r rule, up Up, amount money.Amount, motion string) {
+func (t *typing) grow(r rule, up Up, amount money.Amount, from origin) {
 	if amount.IsZero() {
 		return
 	}
-	if named := upNamed(motion, up); named != up {
+	if named := upNamed(from.motion, up); named != up {
 		up = named
 		t.renamed = true
 	}
 	t.parts.Up[up] = t.parts.Up[up].Add(amount)
 	t.up[r][up] = t.up[r][up].Add(amount)
+	if t.split {
+		s := sliceOf(&t.slices, from.family, from.motion)
+		s.Parts.Up[up] = s.Parts.Up[up].Add(amount)
+	}
 }
 
-func (t *typing) shrink(r rule, down Down, amount money.Amount) {
+func (t *typing) shrink(r rule, down Down, amount money.Amount, from origin) {
+	if amount.IsZero() {
+		return
+	}
 	t.parts.Down[down] = t.parts.Down[down].Add(amount)
 	t.down[r][down] = t.down[r][down].Add(amount)
+	if t.split {
+		s := sliceOf(&t.slices, from.family, from.motion)
+		s.Parts.Down[down] = s.Parts.Down[down].Add(amount)
+	}
 }
 
+// origin is where a part comes from: the family of its line, and the motion of its subscription.
+type origin struct{ family, motion string }
+
 // either books a part by its sign.
-func (t *typing) either(r rule, up Up, down Down, amount money.Amount, motion string) {
+func (t *typing) either(r rule, up Up, down Down, amount money.Amount, from origin) {
 	if amount.Sign() >= 0 {
-		t.grow(r, up, amount, motion)
+		t.grow(r, up, amount, from)
 	} else {
-		t.shrink(r, down, amount.Neg())
+		t.shrink(r, down, amount.Neg(), from)
 	}
 }
 
@@ -91,6 +107,7 @@ type typed struct {
 	largest money.Amount // the sum that decided the rule
 	ended   money.Amount // what rule 5.5 removed
 	renamed bool
+	slices  []Slice
 }
 
 // settle keeps the outcome.
@@ -100,15 +117,21 @@ func (t *typing) settle() *typed {
 	}
 	r, largest := t.decided()
 	parts := t.parts
-	return &typed{parts: &parts, rule: r, largest: largest, ended: t.down[ruleLine][DownRemoved], renamed: t.renamed}
+	return &typed{parts: &parts, rule: r, largest: largest, ended: t.down[ruleLine][DownRemoved], renamed: t.renamed, slices: t.slices}
 }
 
 // withRemoved adds usage that ended with its line.
-func (t *typed) withRemoved(amount money.Amount) *typed {
+func (t *typed) withRemoved(removed []removedUsage, split bool) *typed {
 	more := *t
 	parts := *t.parts
-	parts.Down[DownRemoved] = parts.Down[DownRemoved].Add(amount)
-	more.parts, more.ended = &parts, t.ended.Add(amount)
+	for _, r := range removed {
+		parts.Down[DownRemoved] = parts.Down[DownRemoved].Add(r.amount)
+		more.ended = more.ended.Add(r.amount)
+		if split {
+			more.slices = withRemovedSlice(more.slices, r.from, r.amount)
+		}
+	}
+	more.parts = &parts
 	if c := more.ended.Cmp(t.largest); c > 0 || c == 0 && ruleLine < t.rule {
 		more.rule, more.largest = ruleLine, more.ended
 	}
@@ -123,6 +146,7 @@ type comparison struct {
 	before  []*line // held, in (subscription, item) order
 	after   []*line
 	history *history
+	split   bool            // the parts are wanted by product family and motion
 	pays    bool            // held MRR before the group was above 0
 	unpaid  map[string]bool // subscriptions that were unpaid or canceled before the group
 	termEnd map[string]event.Time
@@ -131,19 +155,24 @@ type comparison struct {
 
 // parts types the whole difference between the lines before and after (spec: rules 5).
 func (c *comparison) parts() *typing {
-	t := &typing{}
+	t := &typing{split: c.split}
 	pairs, added, ended := pairLines(c.before, c.after)
 	for _, p := range pairs {
 		c.typePair(t, p)
 	}
 	for _, l := range added {
 		up := c.typeAdded(l)
-		t.grow(ruleLine, up, l.valueUnder(c.options, c.table), c.group.flagsOf(l.subscription()).motion)
+		t.grow(ruleLine, up, l.valueUnder(c.options, c.table), c.originOf(l))
 	}
 	for _, l := range ended {
-		t.shrink(ruleLine, DownRemoved, l.valueUnder(c.options, c.table))
+		t.shrink(ruleLine, DownRemoved, l.valueUnder(c.options, c.table), c.originOf(l))
 	}
 	return t
+}
+
+// originOf is where the parts of a line come from.
+func (c *comparison) originOf(l *line) origin {
+	return origin{l.item.Family, c.group.flagsOf(l.subscription()).motion}
 }
 
 // typePair splits the change of one line by its causes: discount, then plan or price, then seats.
@@ -151,9 +180,9 @@ func (c *comparison) parts() *typing {
 func (c *comparison) typePair(t *typing, p linePair) {
 	o := c.options
 	rest := p.after.valueUnder(o, c.table).Sub(p.before.valueUnder(o, c.table))
-	flags := c.group.flagsOf(p.after.subscription())
+	flags, from := c.group.flagsOf(p.after.subscription()), c.originOf(p.after)
 	if p.before.free(o) || p.after.free(o) {
-		t.either(ruleAdoption, UpFeatureAdoption, DownPriceDecrease, rest, flags.motion)
+		t.either(ruleAdoption, UpFeatureAdoption, DownPriceDecrease, rest, from)
 		return
 	}
 	for _, cause := range c.causes(p, flags) {
@@ -161,7 +190,7 @@ func (c *comparison) typePair(t *typing, p linePair) {
 		if cause.amount != nil {
 			amount = money.Round(cause.amount)
 		}
-		t.either(cause.rule, cause.up, cause.down, amount, flags.motion)
+		t.either(cause.rule, cause.up, cause.down, amount, from)
 		rest = rest.Sub(amount)
 	}
 }

@@ -152,11 +152,16 @@ func (r *Register) book(m *Movement) {
 		s[SumFX] = s[SumFX].Add(amount)
 	case ClassNone, ClassPause, ClassResume, ClassScheduled, ClassRevoked:
 	}
-	for i, up := range m.Parts.Up {
-		s[SumUp+Sum(i)] = s[SumUp+Sum(i)].Add(up)
+	r.bookParts(m.Parts)
+}
+
+// bookParts adds typed amounts.
+func (r *Register) bookParts(p *Parts) {
+	for i, up := range p.Up {
+		r.Sums[SumUp+Sum(i)] = r.Sums[SumUp+Sum(i)].Add(up)
 	}
-	for i, down := range m.Parts.Down {
-		s[SumDown+Sum(i)] = s[SumDown+Sum(i)].Add(down)
+	for i, down := range p.Down {
+		r.Sums[SumDown+Sum(i)] = r.Sums[SumDown+Sum(i)].Add(down)
 	}
 }
 

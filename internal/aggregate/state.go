@@ -38,13 +38,13 @@ func New(options Options) (*State, error) {
 		return nil, fmt.Errorf("options: %w", err)
 	}
 	c := NewCalendar(o.Zone, o.FiscalYearStart)
-	d := newDimensions(o.Groupings)
+	d := newDimensions(o.Groupings, o.Values)
 	return &State{
 		options: o, calendar: c, dims: d,
 		accounts:   map[string]*account{},
 		registers:  map[RegisterKey]*Register{},
 		expansions: map[RegisterKey]expansions{},
-		scratch:    newContributions(c, o.Windows, len(d.groupings)),
+		scratch:    newContributions(c, o.Windows, d),
 	}, nil
 }
 

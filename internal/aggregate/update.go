@@ -237,7 +237,7 @@ func (e *entry) equal(o *entry) bool {
 	if e.kind != entryRow {
 		return true
 	}
-	return e.row.equalButFinal(o.row)
+	return slices.Equal(e.row.Slices, o.row.Slices) && e.row.equalButFinal(o.row)
 }
 
 // equalButFinal compares what counts in sums.

@@ -14,10 +14,10 @@ type UsageMode uint8
 
 // The usage modes.
 const (
-	UsageNormalised UsageMode = iota // length-normalised: month length never creates expansion
-	UsageRaw                         // a month's excess as it is
-	UsageExclude                     // no usage revenue
-	UsageInvoiceMonth                // a month's excess as it is, from the start of the next month, when it is invoiced
+	UsageNormalised   UsageMode = iota // length-normalised: month length never creates expansion
+	UsageRaw                           // a month's excess as it is
+	UsageExclude                       // no usage revenue
+	UsageInvoiceMonth                  // a month's excess as it is, from the start of the next month, when it is invoiced
 )
 
 // asBilled says whether a month's level is its excess, whatever the length of the month.

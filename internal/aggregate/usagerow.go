@@ -24,6 +24,7 @@ type usageBooking struct {
 // or is removed.
 type ending struct {
 	from   meterKey
+	family string // of the line that ended
 	to     meterKey
 	passes bool
 }
@@ -163,7 +164,7 @@ func endingsOf(before, after []*line) []ending {
 		if !l.item.Metered || goesOn(l) {
 			continue
 		}
-		e := ending{from: meterKey{l.subscription(), l.item.Item}}
+		e := ending{from: meterKey{l.subscription(), l.item.Item}, family: l.item.Family}
 		for _, p := range pairs {
 			if p.before == l && p.after.item.Metered {
 				e.to, e.passes = meterKey{p.after.subscription(), p.after.item.Item}, true
@@ -176,7 +177,7 @@ func endingsOf(before, after []*line) []ending {
 
 // endUsage takes the levels of the group's ended lines away, or passes them on; it returns what
 // was removed.
-func (f *fold) endUsage(g *group) (removed money.Amount) {
+func (f *fold) endUsage(g *group) (removed []removedUsage) {
 	for _, e := range f.usage.endings[g.members[0].snapshot] {
 		if e.first != g.members[0] {
 			continue
@@ -193,10 +194,18 @@ func (f *fold) endUsage(g *group) (removed money.Amount) {
 			}
 			continue
 		}
-		removed = removed.Add(value)
+		if !value.IsZero() {
+			removed = append(removed, removedUsage{origin{e.family, g.flagsOf(e.from.subscription).motion}, value})
+		}
+		f.book.usage = f.book.usage.Sub(value)
 	}
-	f.book.usage = f.book.usage.Sub(removed)
 	return removed
+}
+
+// removedUsage is a level that ended with its line.
+type removedUsage struct {
+	from   origin
+	amount money.Amount
 }
 
 // noteLevel writes down an item's level from an instant on.
@@ -236,6 +245,7 @@ func (f *fold) bookUsage(b *usageBooking) {
 	if b.ended {
 		change = money.Amount{}
 	}
+	family := f.familyOf(b)
 	beforeHeld, beforeMRR := f.book.held(), f.book.mrr()
 	if !b.ended {
 		f.usage.levels[b.key] = []*usageLevel{b.level}
@@ -259,11 +269,28 @@ func (f *fold) bookUsage(b *usageBooking) {
 		} else {
 			row.Parts.Down[DownUsage] = change.Neg()
 		}
+		if len(f.dims.splits) > 0 {
+			row.Slices = sliceUsage(row.Parts, family)
+		}
 	}
 	row.Unconfirmed = change.Sign() > 0 && !f.confirmed(b, level)
 	f.notePaid(row.Class, event.NoTime, b.at)
 	f.noteEnd(b.at, beforeHeld, f.book.held())
 	f.rows = append(f.rows, row)
+}
+
+// familyOf is the product family of a usage row: of the line that priced the month, or, where none
+// did, of the one that priced the level before.
+func (f *fold) familyOf(b *usageBooking) string {
+	if b.level.terms != nil {
+		return b.level.terms.Family
+	}
+	for _, u := range f.usage.levels[b.key] {
+		if u.terms != nil {
+			return u.terms.Family
+		}
+	}
+	return ""
 }
 
 // confirmed says whether the month after is closed at no lower level (spec: rules 6.5).

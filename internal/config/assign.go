@@ -22,6 +22,10 @@ func (l *loader) assign(k key, target any, n *node) {
 		l.assignRates(k, target, n)
 	case *[]Grouping:
 		l.assignGroupings(k, target, n)
+	case *[]DimensionValues:
+		l.assignValues(k, target, n)
+	case *[]Target:
+		l.assignTargets(k, target, n)
 	default:
 		if l.isScalar(k, n) {
 			l.assignScalar(k, target, n)

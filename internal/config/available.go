@@ -22,8 +22,6 @@ var notYet = []gap{
 	{"output.format", []string{"connect-json", "avro"}, "json"},
 	{"output.delivery", []string{"exactly_once"}, "at_least_once"},
 	{"checkpoint.store", []string{"kafka"}, "dir"},
-	{"groupings", []string{"product_family", "motion"}, "attributes of the account, or cohort"},
-	{"targets", nil, "the rows of metrics beside your plan"},
 	{"signals", nil, "the rows of movements"},
 	{"alerts", nil, "Prometheus rules over /metrics"},
 	{"http.tls", nil, "a loopback address behind a proxy that ends TLS"},

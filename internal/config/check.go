@@ -91,6 +91,7 @@ func checkDimension(text string) string {
 // checkTogether checks what no key can be blamed for alone.
 func (l *loader) checkTogether() {
 	l.checkRates()
+	l.checkPlan()
 	if l.purpose == ForReplay {
 		return
 	}

@@ -18,7 +18,9 @@ type Config struct {
 	Reporting  Reporting
 	Rules      Rules
 	Groupings  []Grouping // `all` is not among them: it is always there
-	Windows    []Window   // from the shortest to the longest
+	Values     []DimensionValues
+	Windows    []Window // from the shortest to the longest
+	Targets    []Target
 	HTTP       HTTP
 	Log        Log
 	Limits     Limits

@@ -77,7 +77,7 @@ func (l *loader) envNode(k key, at Origin, value string) *node {
 			list.items = append(list.items, &node{shape: shapeText, at: at, text: strings.TrimSpace(word)})
 		}
 		return list
-	case *[]Source, *[]RateTable, *[]Grouping:
+	case *[]Source, *[]RateTable, *[]Grouping, *[]DimensionValues, *[]Target:
 		n, problems := document([]byte(value), func(int, int) Origin { return at })
 		for _, p := range problems {
 			l.complain(at, k.path, "%s", p.Message)

@@ -19,7 +19,7 @@ var mistakes = []struct{ text, want string }{
 	{"§group: \xff", `is not UTF-8 text`},
 	{"log:\n§  level: " + strings.Repeat("[", 40), `more than 32 brackets or lists are open`},
 	{"# " + strings.Repeat("- [", 40) + "\n§" + strings.Repeat("- ", 40), `more than 32 brackets or lists are open`},
-	{"§- a\n- b", `must be a mapping with some of the keys kafka, group, sources, output, checkpoint, reporting, rules, groupings, windows, targets, signals, alerts, http, log, limits`},
+	{"§- a\n- b", `must be a mapping with some of the keys kafka, group, sources, output, checkpoint, reporting, rules, groupings, values, windows, targets, signals, alerts, http, log, limits`},
 	{"+---\n§group: h\n", `a second document: one file is one configuration`},
 	{"+log: {level: info}\n§log: {level: warn}", `key "log" stands twice, first at line 4`},
 	{"+log: §&l {level: info}", `anchors, aliases, merges and tags are not supported`},
@@ -92,7 +92,6 @@ var mistakes = []struct{ text, want string }{
 	{"+limits: {max_depth: §1.5}", `limits.max_depth: must be a whole number from 4 to 1000, not "1.5"`},
 	{"+alerts: §[]", `alerts: not available in this version: alerts; use Prometheus rules over /metrics`},
 	{"+signals: §[{}]", `signals: not available in this version: signals; use the rows of movements`},
-	{"+targets: §[{}]", `targets: not available in this version: targets; use the rows of metrics beside your plan`},
 
 	// Reporting.
 	{"+reporting: {currency: §usd}", `reporting.currency: must be an ISO 4217 code such as USD, not "usd"`},
@@ -118,7 +117,7 @@ var mistakes = []struct{ text, want string }{
 	{"+rules: {coalesce: §25h}", `rules.coalesce: must be between 0s and 24h, not "25h"`},
 	{"+rules: {coalesce: §-1m}", `rules.coalesce: must be a duration such as 250ms, 60m, 12h or 35d, not "-1m"`},
 	{"+rules: {day_factor: §31}", `rules.day_factor: unknown value "31"; use 365/12, 365.25/12 or 30`},
-	{"+rules: {past_due_for: §30d}", `rules.past_due_for: not available in this version: past_due_for; use the default, no limit`},
+	{"+rules: {past_due_for: §0d}", `rules.past_due_for: must be between 1ns and 36500d, not "0d"`},
 
 	// Groupings and windows.
 	{"+groupings: [§region]", `groupings: a grouping is a list of dimensions such as [region], not "region"`},
@@ -128,7 +127,22 @@ var mistakes = []struct{ text, want string }{
 	{"+groupings: [[a, §a]]", `groupings: the dimension "a" stands twice in one grouping`},
 	{"+groupings: [[a, b], §[a, b]]", `groupings: this grouping stands twice`},
 	{"+groupings: [[§'a,b']]", `groupings: the name of a dimension has at most 128 bytes, no comma and no control characters`},
-	{"+groupings: [[§motion]]", `groupings: not available in this version: motion; use attributes of the account, or cohort`},
+	{"+groupings: [[region]]\nvalues: §[eu]", `values: must be a mapping such as {region: [eu, us]}, not a list`},
+	{"+groupings: [[region]]\nvalues: {§region: eu}", `values: the values of region must be a list of 1 to 1000 values`},
+	{"+groupings: [[region]]\nvalues: {region: [eu, §eu]}", `values: the value "eu" stands twice`},
+	{"+groupings: [[region]]\nvalues: §{regoin: [eu]}", `values: no grouping has the dimension regoin`},
+
+	// The plan.
+	{"+targets: §{month: 2026-03}", `targets: must be a list such as [{month: 2026-03, expansion_mrr: "25000"}, {grouping: region, segment: eu, month: 2026-03, expansion_mrr: "9000"}], not a mapping`},
+	{"+targets: [§2026-03]", `targets: must be a mapping such as {month: 2026-03, expansion_mrr: "25000"}, not "2026-03"`},
+	{"+targets: [{month: §2026-13, expansion_mrr: 1}]", `targets: month must be a month such as 2026-03, not "2026-13"`},
+	{"+targets: [{month: 2026-03, expansion_mrr: §-5}]", `targets: expansion_mrr must be an amount such as 25000 or 25000.50, not "-5"`},
+	{"+targets: [{month: 2026-03, expansion_mmr: §5}]", `targets: unknown key "expansion_mmr"; did you mean "expansion_mrr"?`},
+	{"+targets: [§{month: 2026-03}]", `targets: a target needs month and expansion_mrr`},
+	{"+targets: [{month: 2026-03, expansion_mrr: 1}, §{month: 2026-03, expansion_mrr: 2}]", `targets: this segment and month stand twice`},
+	{"+targets: §[{segment: eu, month: 2026-03, expansion_mrr: 1}]", `targets: the segment eu needs its grouping, as in {grouping: region, segment: eu}`},
+	{"+targets: §[{grouping: regoin, segment: eu, month: 2026-03, expansion_mrr: 1}]", `targets: there is no grouping regoin`},
+	{"+groupings: [[plan_tier, region]]\ntargets: §[{grouping: 'plan_tier,region', segment: smb, month: 2026-03, expansion_mrr: 1}]", `targets: the segment smb is none of the grouping plan_tier,region: write one value for each dimension`},
 	{"+groupings: §[" + strings.Repeat("[a],", 201) + "]", `groupings: must have at most 200 groupings, not 201`},
 	{"+windows: [30d, §60d]", `windows: unknown value "60d"; did you mean "30d"?`},
 	{"+windows: [30d, §30d]", `windows: "30d" stands twice`},

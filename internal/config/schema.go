@@ -94,6 +94,24 @@ func valueSchema(k key) object {
 			"items": object{"type": []string{"string", "number", "boolean"}, "not": object{"const": "all"}},
 		}
 		return object{"type": "array", "uniqueItems": true, "items": dimensions}
+	case *[]DimensionValues:
+		values := object{
+			"type": "array", "minItems": 1, "maxItems": valuesMax, "uniqueItems": true,
+			"items": object{"type": []string{"string", "number", "boolean"}},
+		}
+		return object{"type": "object", "additionalProperties": values}
+	case *[]Target:
+		target := object{
+			"type": "object", "additionalProperties": false, "required": []string{"month", "expansion_mrr"},
+			"properties": object{
+				"grouping": object{"type": "string", "minLength": 1}, "segment": object{"type": []string{"string", "number", "boolean"}},
+				"month": orReference(object{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}$`}),
+				"expansion_mrr": orReference(
+					object{"type": "string", "pattern": `^[0-9]{1,18}(\.[0-9]{1,18})?$`},
+					object{"type": "number", "minimum": 0}),
+			},
+		}
+		return object{"type": "array", "maxItems": targetsMax, "items": target}
 	case *[]Source:
 		return object{"type": "array", "minItems": 1, "items": sectionSchema(k.path + "[]")}
 	case *[]RateTable:

@@ -70,7 +70,7 @@ func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"sources: [{format: native}]", "sources: [{topic: a, format: stripe}]", "sources: [{topic: a, fromat: native}]",
 		"reporting: {rates: [{eur: \"1\"}]}", "reporting: {rates: [{EUR: \"1e3\"}]}", "reporting: {rates: [{}]}",
 		"reporting: {fiscal_year_start: 13}", "reporting: {start: 2025-2-1}", "rules: {coalesce: 60}",
-		"rules: {day_factor: 31}", "rules: {past_due_for: 30d}", "limits: {max_depth: 1}", "http: {tls: {}}",
+		"rules: {day_factor: 31}", "targets: [{month: 2026-03}]", "limits: {max_depth: 1}", "http: {tls: {}}",
 	} {
 		if _, err := Load(written(t, text), nil, ForShow); err == nil {
 			t.Errorf("Load accepts %s", text)

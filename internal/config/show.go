@@ -63,6 +63,10 @@ func plain(target any) any {
 		return target.String()
 	case *[]Grouping:
 		return *target
+	case *[]DimensionValues:
+		return plainValues(*target)
+	case *[]Target:
+		return plainTargets(*target)
 	case *[]Window:
 		var names []string
 		for _, w := range *target {
@@ -103,6 +107,30 @@ func plainRates(tables []RateTable) any {
 		for _, rate := range table.Rates {
 			list[i][rate.Currency] = rate.Value
 		}
+	}
+	return list
+}
+
+// plainValues are the values of dimensions as a file would have them.
+func plainValues(all []DimensionValues) any {
+	values := make(map[string][]string, len(all))
+	for _, limited := range all {
+		values[limited.Dimension] = limited.Values
+	}
+	return values
+}
+
+// plainTargets are targets as a file would have them.
+func plainTargets(targets []Target) any {
+	type plainTarget struct {
+		Grouping string `json:"grouping"`
+		Segment  string `json:"segment"`
+		Month    string `json:"month"`
+		Amount   string `json:"expansion_mrr"`
+	}
+	list := make([]plainTarget, len(targets))
+	for i, t := range targets {
+		list[i] = plainTarget{t.Grouping, t.Segment, fmt.Sprintf("%04d-%02d", t.Year, int(t.Month)), t.Amount}
 	}
 	return list
 }

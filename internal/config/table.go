@@ -24,7 +24,7 @@ type check func(text string) string
 // sections of the file that every command reads. `run` reads the others too; to `replay` they
 // are somebody else's, so it looks only for unknown keys there. Limits are among them because
 // they decide which events are rejected, and so change rows.
-var everyCommandReads = []string{"reporting", "rules", "groupings", "windows", "targets", "limits"}
+var everyCommandReads = []string{"reporting", "rules", "groupings", "values", "windows", "targets", "limits"}
 
 // runNeeds are the keys without a usable default.
 var runNeeds = []string{"kafka.brokers", "group", "sources"}
@@ -247,8 +247,15 @@ var keys = []key{
 
 	{
 		path: "groupings", example: "[[region], [plan_tier, region]]",
-		doc:   "Lists of 1 to 4 account attributes (or `cohort`) to split metrics by. `all` is always there.",
+		doc: "Lists of 1 to 4 dimensions to split metrics by: account attributes, `cohort`, and `product_family` and " +
+			"`motion`, which split only the up_ and down_ amounts. `all` is always there.",
 		field: func(c *Config) any { return &c.Groupings },
+	},
+	{
+		path: "values", example: "{region: [eu, us]}",
+		doc: "Of a dimension, the values that are told apart: every other counts as `(other)`, a missing one stays " +
+			"`(none)`. All values are told apart where a dimension is not named.",
+		field: func(c *Config) any { return &c.Values },
 	},
 	{
 		path: "windows", initial: "[1h, 24h, 7d, 30d, 90d, 365d]", words: windowNames(),
@@ -256,7 +263,12 @@ var keys = []key{
 		field: func(c *Config) any { return &c.Windows },
 	},
 
-	{path: "targets", doc: "Planned amounts per segment and month."},
+	{
+		path: "targets", example: `[{month: 2026-03, expansion_mrr: "25000"}, {grouping: region, segment: eu, month: 2026-03, expansion_mrr: "9000"}]`,
+		doc: "Planned expansion MRR of segments in months, shown as `target` and `target_ratio` (expansion_mrr / target) " +
+			"in their rows. A quarter or year has the sum where all its months have one. Without grouping and segment: `all`.",
+		field: func(c *Config) any { return &c.Targets },
+	},
 	{path: "signals", doc: "Signals of readiness to expand."},
 	{path: "alerts", doc: "Rules that watch for a slowdown."},
 

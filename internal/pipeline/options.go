@@ -9,6 +9,7 @@ import (
 	"processor/internal/aggregate"
 	"processor/internal/broker"
 	"processor/internal/event"
+	"processor/internal/rollup"
 	"processor/internal/row"
 )
 
@@ -35,6 +36,7 @@ type Options struct {
 	Tombstones         bool          // follow a deleted row with a tombstone
 
 	Core     aggregate.Options
+	Targets  rollup.Targets
 	Decoder  event.Options
 	Lateness time.Duration // how far the watermark stays behind the latest event
 

@@ -56,6 +56,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		pipeline: p,
 		sums: rollup.New(rollup.Options{
 			Calendar: state.Calendar(), Windows: core.Windows, UsageGrace: core.UsageGrace, Shards: p.partitions,
+			Targets: p.options.Targets,
 		}),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
 		fetcher:  consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),

@@ -79,6 +79,10 @@ func add(to map[string]sums, name string, c columns) {
 	if to[name] == nil {
 		to[name] = sums{}
 	}
+	ups, downs := partColumns()
+	for _, column := range append(ups, downs...) {
+		to[name][column] += c.micro(column)
+	}
 	for column := range signs {
 		to[name][column] += c.micro(column)
 	}
@@ -119,6 +123,15 @@ func (b *books) segmentsAddUp(segments map[string]sums, totals map[string]column
 			b.complain("segments of %s have rows, the total has none", name)
 			continue
 		}
+		ups, downs := partColumns()
+		for _, column := range append(ups, downs...) {
+			if c.micro(column) != s[column] {
+				b.complain("%s: segments sum to %d, the total is %s of %s", name, s[column], c.text(column), column)
+			}
+		}
+		if splitsParts(name) {
+			continue
+		}
 		b.sameFlows(c, "metrics all "+month, "the segments of "+name, s)
 		for _, column := range [...]string{"opening_mrr", "closing_mrr", "committed_mrr", "non_recurring"} {
 			if c.micro(column) != s[column] {
@@ -129,6 +142,11 @@ func (b *books) segmentsAddUp(segments map[string]sums, totals map[string]column
 			b.complain("%s: the segments' accounts do not sum to the total's", name)
 		}
 	}
+}
+
+// splitsParts says whether a grouping splits the typed amounts only.
+func splitsParts(name string) bool {
+	return strings.Contains(name, aggregate.DimensionProductFamily) || strings.Contains(name, aggregate.DimensionMotion)
 }
 
 func (b *books) closes(c columns, at string) {

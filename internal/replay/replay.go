@@ -20,6 +20,7 @@ import (
 // Options are what a replay depends on beside its files.
 type Options struct {
 	Core    aggregate.Options
+	Targets rollup.Targets
 	Decoder event.Options
 	Shards  int                             // how many states share the accounts; 1 when 0
 	ShardOf func(account string, n int) int // needed for more than one shard
@@ -152,6 +153,7 @@ func (r *Replay) Finish(out io.Writer) (Result, error) {
 	c := collector{encoder: row.Encoder{Dimensions: r.shards[0].Dimensions(), Windows: r.options.Core.Windows}, stamp: row.Stamp{Version: 1, KnownAt: asOf}, only: r.options.Rows}
 	metrics := rollup.New(rollup.Options{
 		Calendar: r.shards[0].Calendar(), Windows: r.options.Core.Windows, UsageGrace: r.options.Core.UsageGrace, Shards: len(r.shards),
+		Targets: r.options.Targets,
 	})
 	for i, s := range r.shards {
 		s.AdvanceTo(asOf)

@@ -249,6 +249,11 @@ func coreOption(o *aggregate.Options, name string, words []string) (err error) {
 		for _, w := range words {
 			o.Groupings = append(o.Groupings, strings.Split(w, ","))
 		}
+	case "values":
+		if o.Values == nil {
+			o.Values = map[string][]string{}
+		}
+		o.Values[words[0]] = words[1:]
 	case "windows":
 		for _, w := range words {
 			window, known := aggregate.WindowNamed(w)

@@ -17,6 +17,7 @@ type Options struct {
 	Windows    []aggregate.Window
 	UsageGrace time.Duration
 	Shards     int // how many shards there are
+	Targets    Targets
 }
 
 // Rollup keeps one register per segment, interval and shard, and sums them. It belongs to one

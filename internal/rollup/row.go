@@ -47,6 +47,9 @@ type Row struct {
 	ExpansionBand  Band
 	ShareBand      Band
 	NRRBand        Band
+	Target         money.Amount // planned expansion MRR
+	HasTarget      bool
+	TargetRatio    Ratio // expansion / target
 	CompleteShards int
 	Shards         int
 	Final          bool
@@ -130,6 +133,7 @@ func (r *Rollup) row(s *series, kind aggregate.Kind, index int32, sum *aggregate
 	if row.EndsAt <= r.now {
 		day = c.FirstDay(kind, index+1) - 1
 	}
+	r.target(&row, index)
 	r.finish(s, &row, kind >= aggregate.KindMonth, day)
 	return row
 }
@@ -143,6 +147,7 @@ func (r *Rollup) rollingRow(s *series, w aggregate.Window, sum *aggregate.Regist
 	row.Opening = now.closing.Sub(sum.Sums[aggregate.SumChange]).Add(sum.Sums[aggregate.SumOpeningBalance])
 	row.AccountsOpening = now.accounts - sum.Accounts()
 	row.Growth = growth(sum.Sums[aggregate.SumExpansion], sum.Sums[aggregate.SumBefore])
+	r.target(&row, 0)
 	r.finish(s, &row, w.HasCohorts(), r.options.Calendar.Day(r.now))
 	return row
 }

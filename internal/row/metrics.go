@@ -44,6 +44,12 @@ func (*Encoder) Metric(dst []byte, r *rollup.Row, s Stamp) []byte {
 	o.orNull("expansion_rate_band", string(r.ExpansionBand))
 	o.orNull("share_band", string(r.ShareBand))
 	o.orNull("nrr_band", string(r.NRRBand))
+	if r.HasTarget {
+		o.amount("target", r.Target)
+	} else {
+		o.null("target")
+	}
+	o.ratio("target_ratio", r.TargetRatio)
 	o.integer("complete_shards", int64(r.CompleteShards))
 	o.integer("shards", int64(r.Shards))
 	o.stamp(s)
