@@ -51,6 +51,7 @@ type derived struct {
 	dims        *Dims // at the watermark
 	cohort      string
 	finals      []event.Time
+	unrated     int // months of usage without a price
 }
 
 // entriesOf lines up everything that counts by the watermark.

@@ -17,6 +17,8 @@ type usageLevel struct {
 	terms  *event.Item
 	stated *event.Statement
 
+	unrated bool // there is quantity, and no price for it
+
 	worth    money.Amount // under table
 	table    int
 	isValued bool
@@ -126,6 +128,7 @@ func (u *usageLevel) rate(sum usageDay, terms *event.Item) {
 		u.parts = append(u.parts, currencyPart{sum.amounts[i].currency, sum.amounts[i].sum.Rat()})
 	}
 	if terms == nil {
+		u.unrated = !sum.quantity.IsZero()
 		return
 	}
 	billable := sum.quantity.Rat()

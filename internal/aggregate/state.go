@@ -28,6 +28,7 @@ type State struct {
 	scratch    *contributions
 	kept       []Kept
 	bytes      int64 // of everything kept, as it is stored
+	unrated    int   // months of usage without a price, over all accounts
 	broken     error
 }
 
@@ -202,6 +203,11 @@ func (s *State) Accounts() int { return len(s.accounts) }
 // Bytes is how much the kept records take as they are stored, keys included; a record whose content
 // was replaced by another of its revision counts with its first size.
 func (s *State) Bytes() int64 { return s.bytes }
+
+// Unrated is in how many months of a metered item, over all accounts, quantity was recorded that has
+// no price yet: kept, and no revenue until a snapshot prices it (spec: rules 6.1). As of the last
+// flush.
+func (s *State) Unrated() int { return s.unrated }
 
 // Calendar is the calendar of the state's options.
 func (s *State) Calendar() *Calendar { return s.calendar }

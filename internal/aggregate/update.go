@@ -125,6 +125,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	d := f.derived()
 	a.memo, a.derived, a.changed = f.fresh, d, false
 	a.foldAt = f.nextFold(d)
+	s.unrated += d.unrated - old.unratedMonths()
 	from := firstDifference(old, d)
 	s.rowUpdates(a, old, d, u)
 	s.monthUpdates(a, f, old, d, from, u)
@@ -165,11 +166,24 @@ func (s *State) bookDeltas(a *account, touched map[RegisterKey]struct{}) {
 	}
 }
 
+// unratedMonths are those of a derivation, 0 before the first.
+func (d *derived) unratedMonths() int {
+	if d == nil {
+		return 0
+	}
+	return d.unrated
+}
+
 // derived gathers what the pass made.
 func (f *fold) derived() *derived {
 	d := &derived{
 		asOf: f.now, rows: f.rows, mrr: f.book.mrr(), held: f.book.held(), usage: f.book.usage, paid: f.book.paid,
 		firstPaidAt: f.firstPaidAt, cohort: f.cohort,
+	}
+	for i := range f.usage.bookings {
+		if f.usage.bookings[i].level.unrated {
+			d.unrated++
+		}
 	}
 	for i := range f.groups {
 		if f.groups[i].finalAt > f.now {

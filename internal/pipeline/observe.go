@@ -120,6 +120,7 @@ type ShardReading struct {
 	SaveBytes int64
 	Accounts  int
 	Bytes     int64 // of the kept records as they are stored
+	Unrated   int   // months of usage without a price
 	Restored  int64 // records read from the checkpoint
 	Restoring bool
 }

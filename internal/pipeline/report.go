@@ -107,6 +107,7 @@ func (s *shard) reportTo(r *Reading, clock time.Time) {
 	clear(s.tally.rejected)
 	one := r.Shards[s.number]
 	one.Watermark, one.Accounts, one.Bytes = s.state.Watermark(), s.state.Accounts(), s.state.Bytes()
+	one.Unrated = s.state.Unrated()
 	r.Shards[s.number] = one
 }
 

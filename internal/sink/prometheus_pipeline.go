@@ -43,6 +43,7 @@ type ShardReading struct {
 	Saved     time.Time  // of the last checkpoint; zero before the first
 	Accounts  int
 	Bytes     int64   // of the state; below 0 when it is not known
+	Unrated   int     // months of usage without a price
 	Restored  float64 // 0 to 1
 }
 
@@ -79,6 +80,7 @@ var (
 	restoredDescription   = counted("restore_progress_ratio", "How much of a shard's state is restored: 1 when it is complete.", "shard")
 	stateDescription      = counted("state_accounts", "Accounts in a shard's state.", "shard")
 	stateBytesDescription = counted("state_bytes", "Bytes of a shard's state.", "shard")
+	unratedDescription    = counted("unrated_usage_months", "Months of a metered item with recorded usage that no snapshot prices: no revenue until one does.", "shard")
 	breaksDescription     = counted("identity_breaks_total", "Figures that did not reconcile; the process refuses to save them and ends.")
 	flushDescription      = counted("flush_duration_seconds", "How long deriving, encoding and sending the changed rows took.")
 	rowsDescription       = counted("rows_total", "Rows that all replicas acknowledged.", "topic")
@@ -86,7 +88,7 @@ var (
 	pipelineDescriptions  = []*prometheus.Desc{
 		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, watermarkDescription,
 		rebalancesDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
-		restoredDescription, stateDescription, stateBytesDescription, breaksDescription, flushDescription,
+		restoredDescription, stateDescription, stateBytesDescription, unratedDescription, breaksDescription, flushDescription,
 		rowsDescription, buildInfoDescription,
 	}
 )
@@ -167,6 +169,7 @@ func collectShard(gauge func(*prometheus.Desc, float64, ...string), s *ShardRead
 	}
 	gauge(stateDescription, float64(s.Accounts), shard)
 	gauge(restoredDescription, s.Restored, shard)
+	gauge(unratedDescription, float64(s.Unrated), shard)
 }
 
 // durationBounds are the upper bounds of the histograms' buckets, in seconds: from a flush of a few
