@@ -3,7 +3,6 @@ package aggregate
 import (
 	"bytes"
 	"cmp"
-	"math/big"
 	"slices"
 
 	"processor/internal/event"
@@ -222,40 +221,4 @@ func (a *account) name(now event.Time) string {
 		}
 	}
 	return name
-}
-
-// missingRate is the currency of an event that has no rate at its instant, and the field that
-// names it; "" when all have one (spec: rules 8).
-func missingRate(e *event.Event, o *Options) (field string) {
-	lacks := func(currency string, at event.Time) bool { return o.rate(currency, o.tableAt(at)) == (*big.Rat)(nil) }
-	switch e.Type {
-	case event.TypeSubscriptionChanged:
-		sub := e.Subscription
-		for i := range sub.Items {
-			if lacks(sub.Items[i].Currency, sub.EffectiveAt) {
-				return "data.items"
-			}
-		}
-		for i := range sub.Schedule {
-			for j := range sub.Schedule[i].Items {
-				if lacks(sub.Schedule[i].Items[j].Currency, sub.EffectiveAt) {
-					return "data.schedule"
-				}
-			}
-		}
-	case event.TypeUsageRecorded:
-		if e.Usage.HasAmount && lacks(e.Usage.Currency, e.Time) {
-			return "data.currency"
-		}
-	case event.TypeUsageStatement:
-		if lacks(e.Statement.Currency, e.Time) {
-			return "data.currency"
-		}
-	case event.TypeChargeRecorded:
-		if lacks(e.Charge.Currency, e.Time) {
-			return "data.currency"
-		}
-	case event.TypeAccountChanged, event.TypeSignalObserved, event.TypeAccountErased, event.TypeEventRevoked:
-	}
-	return ""
 }
