@@ -71,10 +71,6 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 		if e.Statement != nil {
 			soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
 		}
-		if month := usageMonth(e, f.calendar); f.options.Usage == UsageInvoiceMonth {
-			soon(f.calendar.Start(KindMonth, month+1))
-			soon(f.calendar.Start(KindMonth, month+2))
-		}
 	}
 	for i := len(f.account.usage) - 1; i >= 0; i-- {
 		e := f.account.usage[i]
@@ -87,6 +83,9 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 			soon(f.calendar.Start(KindMonth, int32(e.Statement.Month)))
 		}
 	}
+	if f.options.Usage == UsageInvoiceMonth {
+		f.invoiceWakes(soon)
+	}
 	for i := range f.usage.bookings { // open, then closed, then final
 		month := f.usage.bookings[i].month
 		soon(f.calendar.Start(KindMonth, month+1))
@@ -96,6 +95,16 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 		return
 	}
 	soon(f.calendar.DayStart(f.calendar.Day(f.now) + 1))
+}
+
+// invoiceWakes are the instants at which a month of usage, and the one after it, are booked.
+func (f *fold) invoiceWakes(soon func(event.Time)) {
+	for _, m := range f.account.meters {
+		for month := range m.ever { // the soonest of them, whatever their order
+			soon(f.calendar.Start(KindMonth, month+1))
+			soon(f.calendar.Start(KindMonth, month+2))
+		}
+	}
 }
 
 // effectOf is the watermark from which an event that was just filed can change anything; 0 where

@@ -81,12 +81,18 @@ func drawConfig(t *rapid.T) string {
 	return strings.Join([]string{
 		"zone " + pick("zone", "UTC", "America/New_York", "Africa/Cairo"),
 		"coalesce " + pick("coalesce", "1h", "0s", "30m"),
-		"groupings " + pick("groupings", "", "region", "region tier cohort", "tier,region"),
+		"groupings " + pick("groupings", "", "region", "region tier cohort", "tier,region", "region product_family motion", "region,product_family tier"),
+		pick("values", "", "", "values region eu", "values region us zz"),
 		"windows " + pick("windows", "", "1h 24h", "7d 30d", "24h 30d 90d 365d"),
 		"rates EUR=1.1",
 		"rates 2026-02-01 EUR=1.25",
 		pick("fiscal", "", "fiscal 4"),
 		pick("start", "", "", "start 2026-01-31"),
+		pick("usage", "", "", "usage raw", "usage invoice_month", "usage exclude"),
+		pick("past due", "", "", "past_due_for 24h", "past_due_for 720h"),
+		pick("within", "", "", "reactivation_within 24h", "reactivation_within 720h"),
+		pick("reactivation", "", "", "reactivation expansion"),
+		pick("grace", "", "grace 0s"),
 	}, "\n")
 }
 
@@ -148,14 +154,14 @@ func drawSnapshot(t *rapid.T) string {
 		" moved_to=heir", " moved_from=heir"))
 	b.WriteString(pick("discount", "", "", "", " discount=20%", " discount=50%<2026-02-01", " discount=100%<2026-03-01"))
 	b.WriteString(pick("end", "", "", "", "", " cancel_at=2026-02-28T23:59:59", " cancel_at=2026-04-01", " term_end=2026-02-01"))
-	status := pick("status", "active", "active", "active", "active", "paused", "canceled", "unpaid", "trialing", "past_due")
+	status := pick("status", "active", "active", "active", "active", "paused", "canceled", "unpaid", "trialing", "past_due", "past_due")
 	b.WriteString(" " + status)
 	if status != "canceled" {
 		b.WriteString(drawItems(t))
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "steps") {
 		at := pick("step", "2026-01-05T10:20", "2026-02-01", "2026-02-01", "2026-03-01", "2026-05-01")
-		b.WriteString(" => " + at + pick("step status", "", "", " paused", " active", " trialing") + drawItems(t))
+		b.WriteString(" => " + at + pick("step status", "", "", " paused", " active", " trialing", " past_due") + drawItems(t))
 	}
 	return b.String()
 }
