@@ -93,6 +93,7 @@ func (r *Replay) Apply(name string, number int64, value []byte) {
 	}
 	r.read++
 	if e != nil {
+		e.Position = event.Position{Topic: name, Offset: number}
 		var outcome aggregate.Outcome
 		outcome, rejection = r.shard(e.Subject).Apply(e)
 		if rejection == nil {
