@@ -126,6 +126,9 @@ func (w *witness) span(m *meter, b *usageBooking) (from, to int32, partly bool) 
 	today, began := f.calendar.Day(f.now), m.firstBy(f.now)
 	switch {
 	case b.closed:
+		if began != event.NoTime && began >= f.calendar.DayStart(first) && began < f.calendar.DayStart(next) {
+			first = f.calendar.Day(began)
+		}
 		return first, next, false
 	case f.options.Usage == UsageRaw:
 		return first, today, true

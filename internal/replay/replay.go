@@ -142,13 +142,7 @@ type Result struct {
 // Finish moves the watermark to the as-of and writes every final row that is not deleted, sorted
 // by topic and key, as NDJSON.
 func (r *Replay) Finish(out io.Writer) (Result, error) {
-	asOf := r.options.AsOf
-	if asOf == event.NoTime {
-		asOf = 0
-		for _, s := range r.shards {
-			asOf = max(asOf, s.LatestTime())
-		}
-	}
+	asOf := r.asOf()
 	result := Result{AsOf: asOf, Read: r.read, Outcomes: r.outcomes, Rejected: int64(len(r.rejected)), Ignored: r.ignored}
 	c := collector{encoder: row.Encoder{Dimensions: r.shards[0].Dimensions(), Windows: r.options.Core.Windows}, stamp: row.Stamp{Version: 1, KnownAt: asOf}, only: r.options.Rows}
 	metrics := rollup.New(rollup.Options{
