@@ -56,8 +56,12 @@ func explainFromFiles(cmd *cobra.Command, flags *explainFlags, account string, w
 func explainFromCheckpoint(cmd *cobra.Command, flags *explainFlags, account string, within *aggregate.Interval) (*row.Explanation, error) {
 	loaded := config.Default()
 	if flags.config != "" {
+		purpose := config.ForReplay
+		if flags.checkpoint == "" {
+			purpose = config.ForShow // the directory is in a section that a replay leaves alone
+		}
 		var err error
-		if loaded, err = loadConfig(flags.config, config.ForReplay); err != nil {
+		if loaded, err = loadConfig(flags.config, purpose); err != nil {
 			return nil, err
 		}
 	}
@@ -77,7 +81,7 @@ func explainFromCheckpoint(cmd *cobra.Command, flags *explainFlags, account stri
 	case errors.As(err, &unknown):
 		return nil, errUnknownAccount(account, unknown.Nearest)
 	case errors.Is(err, checkpoint.ErrLocked):
-		return nil, usagef("a running service has the checkpoint directory %q: ask the service with --url, such as --url http://%s", dir, loaded.HTTP.Address)
+		return nil, usagef("a running service has the checkpoint directory %q: ask the service with --url, such as --url http://127.0.0.1:8080", dir)
 	case errors.Is(err, checkpoint.ErrForeign):
 		return nil, usagef("%q is no checkpoint directory: name the service's checkpoint.dir with --checkpoint (%w)", dir, err)
 	case errors.Is(err, pipeline.ErrOtherMeaning):

@@ -47,6 +47,7 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
+		log.Info("the page and the API are served", "address", l.Addr().String())
 		return &httpPart{observer: f.observer(), questions: f.questions, serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
 	}
 }

@@ -27,7 +27,7 @@ func (r *Refusal) Error() string { return r.Text }
 // refusalJSON is a Refusal on the wire.
 type refusalJSON struct {
 	Error   string   `json:"error"`
-	Nearest []string `json:"nearest,omitempty"`
+	Nearest []string `json:"nearest,omitzero"` // always there, be it empty, where the account is not known
 }
 
 // IntervalWanted says how intervals are named.
@@ -41,7 +41,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.options.Explain == nil {
-		problem(w, http.StatusServiceUnavailable, "there are no accounts here")
+		refuse(w, &Refusal{Code: http.StatusServiceUnavailable, Text: "there are no accounts here"})
 		return
 	}
 	explanation, err := s.options.Explain(r.Context(), r.PathValue("id"), within)
@@ -87,9 +87,13 @@ func refuse(w http.ResponseWriter, r *Refusal) {
 	if r.Code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
+	nearest := r.Nearest
+	if r.Code == http.StatusNotFound && nearest == nil {
+		nearest = []string{}
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(r.Code)
-	body, _ := json.Marshal(refusalJSON{r.Text, r.Nearest})
+	body, _ := json.Marshal(refusalJSON{r.Text, nearest})
 	_, _ = w.Write(append(body, '\n'))
 }
