@@ -79,3 +79,6 @@ func slipsBetween(a, b string) int {
 	}
 	return above[len(b)]
 }
+
+// AccountIDs are the known accounts, in no order.
+func (s *State) AccountIDs() iter.Seq[string] { return maps.Keys(s.accounts) }

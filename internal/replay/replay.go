@@ -59,6 +59,12 @@ func New(o Options) (*Replay, error) {
 
 // Read applies every line of a file. A bad line is a dead letter and never stops the run.
 func (r *Replay) Read(name string, in io.Reader) error {
+	return eachLine(name, in, func(number int64, line []byte) { r.Apply(name, number, line) })
+}
+
+// eachLine calls apply with every line of a file, without its end and counted from 0. The line is
+// valid during the call.
+func eachLine(name string, in io.Reader, apply func(number int64, line []byte)) error {
 	lines := bufio.NewReaderSize(in, 1<<20)
 	var long []byte
 	for number := int64(0); ; number++ {
@@ -77,7 +83,7 @@ func (r *Replay) Read(name string, in io.Reader) error {
 			return fmt.Errorf("read %s, line %d: %w", name, number+1, err)
 		}
 		if !ended || len(line) > 0 {
-			r.Apply(name, number, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
+			apply(number, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
 		}
 		if ended {
 			return nil
