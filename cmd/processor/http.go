@@ -24,11 +24,12 @@ import (
 // face is what a running service shows of itself: the page, the API, the probes and Prometheus'
 // scrape. It hears of the service as its observer and by its counters only.
 type face struct {
-	counters *pipeline.Metrics
-	board    *web.Board
-	revenue  *sink.Revenue
-	exporter *sink.Pipeline
-	server   *web.Server
+	counters  *pipeline.Metrics
+	board     *web.Board
+	revenue   *sink.Revenue
+	exporter  *sink.Pipeline
+	server    *web.Server
+	questions *pipeline.Questions
 }
 
 // init gives `run` its HTTP part.
@@ -46,13 +47,17 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
-		return &httpPart{observer: f.observer(), serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
+		log.Info("the page and the API are served", "address", l.Addr().String())
+		return &httpPart{observer: f.observer(), questions: f.questions, serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
 	}
 }
 
 // newFace prepares a face for figures in a currency, grouped as configured.
 func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, log *slog.Logger) (*face, error) {
-	f := &face{counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{})}
+	f := &face{
+		counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{}),
+		questions: pipeline.NewQuestions(),
+	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
 	registry := prometheus.NewRegistry()
@@ -69,7 +74,7 @@ func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, 
 	}
 	var err error
 	f.server, err = web.New(f.board, web.Options{
-		Currency: currency, Groupings: names, Log: log,
+		Currency: currency, Groupings: names, Log: log, Explain: explainer(f.questions),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}),
 	})
 	return f, err

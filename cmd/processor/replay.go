@@ -22,6 +22,8 @@ type replayFlags struct {
 	asOf   string
 	rows   []string
 	shards int
+	whatIf string
+	format string
 }
 
 // replayCommand runs files of events through the core, without Kafka.
@@ -32,12 +34,21 @@ func replayCommand() *cobra.Command {
 		Short: "Run files of native events (- is standard input) through the core and print the final rows",
 		Long: `Run files of native events, one to a line, through the same core as the service, without
 Kafka. Prints the final rows that are not deleted, sorted by topic and key, as NDJSON. Rejected
-lines are rows of topic dead-letters.`,
+lines are rows of topic dead-letters.
+
+With --what-if the same events run under a second configuration too, and what is printed is what it
+would change: each figure of an account and its months that differs, and the totals.`,
 		Args: atLeastOneFile,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			options, err := flags.options()
 			if err != nil {
 				return err
+			}
+			if flags.whatIf != "" {
+				return replayWhatIf(cmd, &flags, options, files)
+			}
+			if flags.format != "" && flags.format != "json" {
+				return usagef("-o %s goes with --what-if: replay prints its rows as NDJSON", flags.format)
 			}
 			return replayFiles(options, files, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -46,6 +57,7 @@ lines are rows of topic dead-letters.`,
 	cmd.Flags().StringVar(&flags.asOf, "as-of", "", "the watermark, an RFC 3339 `TIME`: later events are not read (default the largest time of the events)")
 	cmd.Flags().StringSliceVar(&flags.rows, "rows", nil, "print only these `TOPICS`: "+strings.Join(replayTopics(), ", "))
 	cmd.Flags().IntVar(&flags.shards, "shards", 1, "share the accounts among `N` shards, as the service does over N partitions")
+	addWhatIfFlags(cmd, &flags)
 	return cmd
 }
 
@@ -129,7 +141,12 @@ func replayFiles(o replay.Options, files []string, stdin io.Reader, out, errOut 
 	return nil
 }
 
-func replayFile(run *replay.Replay, name string, stdin io.Reader, bar *replayProgress) error {
+// fileReader takes the events of files.
+type fileReader interface {
+	Read(name string, in io.Reader) error
+}
+
+func replayFile(run fileReader, name string, stdin io.Reader, bar *replayProgress) error {
 	if name == "-" {
 		return run.Read(name, bar.over(stdin))
 	}

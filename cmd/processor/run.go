@@ -41,8 +41,9 @@ cluster do not fit together, 3 the data needs an operator's decision, such as a 
 // httpPart is what the process shows over HTTP while the service runs: it is told what happens by
 // the observer, and serves until its context ends.
 type httpPart struct {
-	observer pipeline.Observer
-	serve    func(context.Context) error
+	observer  pipeline.Observer
+	questions *pipeline.Questions
+	serve     func(context.Context) error
 }
 
 // openHTTP makes the HTTP part; nil serves nothing.
@@ -64,7 +65,7 @@ func run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	options.Observer = part.observer
+	options.Observer, options.Questions = part.observer, part.questions
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))

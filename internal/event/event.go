@@ -31,6 +31,10 @@ type Event struct {
 	Sequence int64 // order among equal times; 0 when absent
 	Revision int64 // 0 when absent
 
+	// Position is where the event was read, set by who read it; it is no part of the content and
+	// decides nothing.
+	Position Position
+
 	Account      *AccountChanged
 	Subscription *Subscription
 	Usage        *Usage

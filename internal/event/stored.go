@@ -8,12 +8,16 @@ import (
 
 // storedVersion is the first byte of every stored event. A changed layout gets the next number,
 // and the reader keeps reading the old ones (testdata/stored has an example of each for ever).
-const storedVersion = 1
+const storedVersion = 2
+
+// storedPositions is the first version that ends with the position.
+const storedPositions = 2
 
 // AppendStored appends the whole event in the compact form of checkpoints: one version byte, then
 // the fields in the order of their declaration. Integers are varints, texts and decimals carry
 // their length, lists their length plus one (0 is a list that was not sent), booleans are the
-// bits of one number before the fields they speak of.
+// bits of one number before the fields they speak of. The position is last: a topic, and where it
+// is known partition and offset.
 func (e *Event) AppendStored(dst []byte) []byte {
 	dst = append(dst, storedVersion, byte(e.Type))
 	dst = storeText(dst, e.ID)
@@ -42,7 +46,16 @@ func (e *Event) AppendStored(dst []byte) []byte {
 		dst = storeText(dst, e.Revocation.Source)
 		dst = storeText(dst, e.Revocation.ID)
 	}
-	return dst
+	return e.Position.appendStored(dst)
+}
+
+func (p *Position) appendStored(dst []byte) []byte {
+	dst = storeText(dst, p.Topic)
+	if !p.IsKnown() {
+		return dst
+	}
+	dst = binary.AppendVarint(dst, int64(p.Partition))
+	return binary.AppendVarint(dst, p.Offset)
 }
 
 func (a *AccountChanged) appendStored(dst []byte) []byte {

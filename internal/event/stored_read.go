@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"unique"
 
 	"processor/internal/money"
 )
@@ -16,10 +17,14 @@ var ErrStored = errors.New("not a stored event")
 // is checked against what is left before memory is taken for it.
 func DecodeStored(stored []byte) (*Event, error) {
 	r := &storedReader{left: stored}
-	if version := r.octet(); version != storedVersion {
+	version := r.octet()
+	if version < 1 || version > storedVersion {
 		return nil, fmt.Errorf("%w: version %d, this program reads 1 to %d", ErrStored, version, storedVersion)
 	}
 	e := r.event()
+	if version >= storedPositions {
+		e.Position = r.position()
+	}
 	if r.broken || len(r.left) > 0 {
 		return nil, fmt.Errorf("%w: damaged at byte %d of %d", ErrStored, len(stored)-len(r.left), len(stored))
 	}
@@ -57,6 +62,22 @@ func (r *storedReader) event() *Event {
 		e.Revocation = &Revocation{Source: r.text(), ID: r.text()}
 	}
 	return e
+}
+
+// position shares the name of the topic among all events of it.
+func (r *storedReader) position() (p Position) {
+	topic := r.take(r.uvarint())
+	if len(topic) == 0 {
+		return p
+	}
+	p.Topic = unique.Make(string(topic)).Value()
+	partition := r.varint()
+	if partition < math.MinInt32 || partition > math.MaxInt32 {
+		r.fail()
+		return p
+	}
+	p.Partition, p.Offset = int32(partition), r.varint()
+	return p
 }
 
 func (r *storedReader) account() *AccountChanged {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"reflect"
 	"runtime"
@@ -19,6 +20,7 @@ func TestStored(t *testing.T) {
 	for _, sample := range samples(t) {
 		e := decodeText(t, sample.record)
 		e.Sequence, e.Revision = -1<<63, 1<<63-1
+		e.Position = Position{Topic: "billing.events", Partition: 1<<31 - 1, Offset: 1<<63 - 1}
 		stored := e.AppendStored([]byte("before"))[len("before"):]
 		again, err := DecodeStored(stored)
 		if err != nil || !reflect.DeepEqual(e, again) {
@@ -27,31 +29,59 @@ func TestStored(t *testing.T) {
 	}
 }
 
-// storedGolden holds events as version 1 stored them: lines of hex and native form. It is kept
-// for ever; a new version gets a file of its own beside it.
-const storedGolden = "testdata/stored/v1.txt"
+// storedGoldens hold events as each version stored them: lines of hex and native form, from version
+// 2 on with the position between them. They are kept for ever; a new version gets a file of its own.
+var storedGoldens = []string{1: "testdata/stored/v1.txt", 2: "testdata/stored/v2.txt"}
 
 func TestStoredGolden(t *testing.T) {
 	if *rewrite {
-		var golden strings.Builder
-		golden.WriteString("# Stored events of version 1: bytes in hex, then the event. Never change a line.\n")
-		for _, sample := range samples(t) {
-			e := decodeText(t, sample.record)
-			golden.WriteString(hex.EncodeToString(e.AppendStored(nil)) + " " + string(e.AppendNative(nil)) + "\n")
-		}
-		if err := os.WriteFile(storedGolden, []byte(golden.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		rewriteStoredGolden(t)
 	}
-	lines := numberedLinesOf(t, storedGolden)
+	for version, file := range storedGoldens[1:] {
+		t.Run(file, func(t *testing.T) { storedGolden(t, version+1, file) })
+	}
+}
+
+func rewriteStoredGolden(t *testing.T) {
+	t.Helper()
+	var golden strings.Builder
+	fmt.Fprintf(&golden, "# Stored events of version %d: bytes in hex, position, then the event. Never change a line.\n", storedVersion)
+	for i, sample := range samples(t) {
+		e := decodeText(t, sample.record)
+		if i%3 > 0 { // the others have none
+			e.Position = Position{Topic: "billing.events", Partition: int32(i), Offset: int64(i) << 20}
+		}
+		fmt.Fprintf(&golden, "%s %s %s\n", hex.EncodeToString(e.AppendStored(nil)), positionText(e.Position), e.AppendNative(nil))
+	}
+	if err := os.WriteFile(storedGoldens[storedVersion], []byte(golden.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func positionText(p Position) string {
+	if !p.IsKnown() {
+		return "-"
+	}
+	return fmt.Sprintf("%s/%d/%d", p.Topic, p.Partition, p.Offset)
+}
+
+func storedGolden(t *testing.T, version int, file string) {
+	lines := numberedLinesOf(t, file)
 	if len(lines) < 20 {
 		t.Fatalf("%d lines", len(lines))
 	}
 	for _, line := range lines {
 		bytesHex, native, _ := strings.Cut(line.text, " ")
+		position := "-"
+		if version >= storedPositions {
+			position, native, _ = strings.Cut(native, " ")
+		}
 		stored, err := hex.DecodeString(bytesHex)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if int(stored[0]) != version {
+			t.Fatalf("line %d has version %d", line.number, stored[0])
 		}
 		e, err := DecodeStored(stored)
 		if err != nil {
@@ -61,13 +91,18 @@ func TestStoredGolden(t *testing.T) {
 		if got := string(e.AppendNative(nil)); got != native {
 			t.Errorf("line %d\nis   %s\nwant %s", line.number, got, native)
 		}
+		if got := positionText(e.Position); got != position {
+			t.Errorf("line %d is at %s, want %s", line.number, got, position)
+		}
 	}
 }
 
 // Every cut and every foreign version is an error, never a panic or a partial event.
 func TestStoredDamage(t *testing.T) {
 	for _, sample := range samples(t) {
-		stored := decodeText(t, sample.record).AppendStored(nil)
+		e := decodeText(t, sample.record)
+		e.Position = Position{Topic: "billing.events", Partition: 3, Offset: 1000}
+		stored := e.AppendStored(nil)
 		for n := range stored {
 			if _, err := DecodeStored(stored[:n]); !errors.Is(err, ErrStored) {
 				t.Fatalf("%s\ncut to %d of %d bytes: error %v", sample.record, n, len(stored), err)
@@ -77,8 +112,8 @@ func TestStoredDamage(t *testing.T) {
 			t.Fatalf("a byte too much: error %v", err)
 		}
 		stored[0] = storedVersion + 1
-		if _, err := DecodeStored(stored); !errors.Is(err, ErrStored) || !strings.Contains(err.Error(), "version 2") {
-			t.Fatalf("version 2: error %v", err)
+		if _, err := DecodeStored(stored); !errors.Is(err, ErrStored) || !strings.Contains(err.Error(), "version 3") {
+			t.Fatalf("version 3: error %v", err)
 		}
 	}
 }

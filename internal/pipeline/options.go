@@ -40,10 +40,11 @@ type Options struct {
 	Decoder  event.Options
 	Lateness time.Duration // how far the watermark stays behind the latest event
 
-	Clock    func() time.Time // time.Now when nil
-	Metrics  *Metrics         // nil: counted for nobody
-	Observer Observer
-	Logger   *slog.Logger // nil: silent
+	Clock     func() time.Time // time.Now when nil
+	Metrics   *Metrics         // nil: counted for nobody
+	Observer  Observer
+	Questions *Questions   // nil: nobody asks
+	Logger    *slog.Logger // nil: silent
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
@@ -94,6 +95,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }
+	}
+	if o.Questions == nil {
+		o.Questions = NewQuestions()
 	}
 	if o.Observer.Status == nil {
 		o.Observer.Status = func(Status) {}

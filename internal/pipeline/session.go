@@ -65,7 +65,9 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 		return false, stopped(ctx, err)
 	}
 	p.status.open(p, shards)
+	endQuestions := p.options.Questions.open()
 	err = s.rounds(ctx)
+	endQuestions()
 	if err != nil || !stopWanted(ctx) {
 		// The generation ended, or something failed: what is stored is where the next one begins.
 		return ctx.Err() != nil, errors.Join(err, <-s.saving)
@@ -262,6 +264,7 @@ func (s *session) flush(ctx context.Context, slow bool) error {
 		return err
 	}
 	s.report(time.Since(begun))
+	s.answerQuestions()
 	return s.step("published")
 }
 

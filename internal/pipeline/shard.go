@@ -150,6 +150,7 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 	}
 	var outcome aggregate.Outcome
 	if e != nil {
+		e.Position = event.Position{Topic: src.Topic, Partition: src.Partition, Offset: r.Offset}
 		if want := sink.Partition([]byte(e.Subject), s.of); want != s.number {
 			return 0, s.misplacedError(src, r, e, want)
 		}

@@ -60,6 +60,12 @@ func New(o Options) (*Replay, error) {
 
 // Read applies every line of a file. A bad line is a dead letter and never stops the run.
 func (r *Replay) Read(name string, in io.Reader) error {
+	return eachLine(name, in, func(number int64, line []byte) { r.Apply(name, number, line) })
+}
+
+// eachLine calls apply with every line of a file, without its end and counted from 0. The line is
+// valid during the call.
+func eachLine(name string, in io.Reader, apply func(number int64, line []byte)) error {
 	lines := bufio.NewReaderSize(in, 1<<20)
 	var long []byte
 	for number := int64(0); ; number++ {
@@ -78,7 +84,7 @@ func (r *Replay) Read(name string, in io.Reader) error {
 			return fmt.Errorf("read %s, line %d: %w", name, number+1, err)
 		}
 		if !ended || len(line) > 0 {
-			r.Apply(name, number, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
+			apply(number, bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
 		}
 		if ended {
 			return nil
@@ -94,6 +100,7 @@ func (r *Replay) Apply(name string, number int64, value []byte) {
 	}
 	r.read++
 	if e != nil {
+		e.Position = event.Position{Topic: name, Offset: number}
 		var outcome aggregate.Outcome
 		outcome, rejection = r.shard(e.Subject).Apply(e)
 		if rejection == nil {
@@ -142,13 +149,7 @@ type Result struct {
 // Finish moves the watermark to the as-of and writes every final row that is not deleted, sorted
 // by topic and key, as NDJSON.
 func (r *Replay) Finish(out io.Writer) (Result, error) {
-	asOf := r.options.AsOf
-	if asOf == event.NoTime {
-		asOf = 0
-		for _, s := range r.shards {
-			asOf = max(asOf, s.LatestTime())
-		}
-	}
+	asOf := r.asOf()
 	result := Result{AsOf: asOf, Read: r.read, Outcomes: r.outcomes, Rejected: int64(len(r.rejected)), Ignored: r.ignored}
 	c := collector{encoder: row.Encoder{Dimensions: r.shards[0].Dimensions(), Windows: r.options.Core.Windows}, stamp: row.Stamp{Version: 1, KnownAt: asOf}, only: r.options.Rows}
 	metrics := rollup.New(rollup.Options{

@@ -165,6 +165,9 @@ func run(core aggregate.Options, events []*event.Event, until event.Time, w way,
 	if problem := diff(m.sink, scratch); problem != "" {
 		return rows{}, fmt.Errorf("updates one after the other are not what everything from scratch gives: %s", problem)
 	}
+	if err := explained(m); err != nil {
+		return rows{}, err
+	}
 	return m.sink, nil
 }
 

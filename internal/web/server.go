@@ -33,6 +33,7 @@ type Options struct {
 	Groupings   []string     // the configured ones, as in rows: "region", "plan_tier,region"; `all` is always there
 	Metrics     http.Handler // answers /metrics; nil: there is none
 	Live        func() error // answers /livez; nil: always live
+	Explain     Explainer    // answers for accounts; nil: there are none
 	StreamEvery time.Duration
 	Log         *slog.Logger
 }
@@ -76,6 +77,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("/api/v1/status", s.status)
 	mux.HandleFunc("/api/v1/metrics", s.metrics)
 	mux.HandleFunc("/api/v1/stream", s.stream)
+	mux.HandleFunc("/api/v1/accounts/{id}/explain", s.explain)
 	if s.options.Metrics != nil {
 		mux.Handle("/metrics", s.options.Metrics)
 	}

@@ -38,11 +38,11 @@ func get(t *testing.T, h http.Handler, target string) *httptest.ResponseRecorder
 }
 
 // routes are all there are: a new one without a line here fails TestEveryRouteIsGuarded.
-var routes = []string{"/", "/style.css", "/page.js", "/chart.js", "/icon.svg", "/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/metrics"}
+var routes = []string{"/", "/style.css", "/page.js", "/chart.js", "/icon.svg", "/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/metrics", "/api/v1/accounts/acme/explain"}
 
 func TestEveryRouteIsGuarded(t *testing.T) {
 	scrape := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
-	b, h := newServer(t, web.Options{Metrics: scrape})
+	b, h := newServer(t, web.Options{Metrics: scrape, Explain: explainAcme})
 	b.SetStatus(web.Status{Phase: "running", Ready: true})
 	for _, route := range routes {
 		w := get(t, h, route)
