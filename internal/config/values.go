@@ -63,7 +63,7 @@ type Window struct {
 	Length time.Duration
 }
 
-// windows are all that exist, from the shortest to the longest (docs/movements.md#windows).
+// windows are all that exist, from the shortest to the longest (docs/metrics.md#windows).
 var windows = []Window{
 	{"1h", time.Hour},
 	{"24h", 24 * time.Hour},
