@@ -21,6 +21,7 @@ type generateFlags struct {
 	openings   int
 	usage      bool
 	future     bool
+	rare       bool
 	currencies []string
 	mess       string
 
@@ -42,7 +43,7 @@ func generateCommand() *cobra.Command {
 The same flags always give the same events. With the default ones, the seats of enterprise
 accounts in the eu stop growing in the last two months, while all other segments go on.
 
---mess disturbs the stream: none, light, heavy, or permille by name, such as
+--mess disturbs the stream: none, light, heavy, whole, or permille by name, such as
 late=50,late_max=2h,duplicates=20,amendments=5,conflicts=2,revocations=2,bad=3,
 backdated=10,ties=20,calendar=20,hostile=100. The records it adds are not counted in --events.`,
 		Example: `  processor generate --events 100000 -o events.ndjson
@@ -71,8 +72,9 @@ func (f *generateFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.openings, "openings", defaults.Openings, "accounts imported at the start, in `PERMILLE`")
 	flags.BoolVar(&f.usage, "usage", true, "metered products and their usage")
 	flags.BoolVar(&f.future, "future", true, "events that announce steps: discounts that end, cancel_at, schedules")
+	flags.BoolVar(&f.rare, "rare", false, "what few companies have: affiliates that take over subscriptions, erased accounts, motions, rebates")
 	flags.StringSliceVar(&f.currencies, "currencies", []string{"USD"}, "currencies of the accounts; others than the reporting one need rates")
-	flags.StringVar(&f.mess, "mess", "none", "what goes wrong on the way: none, light, heavy or `NAME=PERMILLE,...`")
+	flags.StringVar(&f.mess, "mess", "none", "what goes wrong on the way: none, light, heavy, whole or `NAME=PERMILLE,...`")
 
 	flags.StringVarP(&f.output, "output", "o", "-", "`FILE` to write, - for standard output")
 	flags.StringVar(&f.topic, "topic", "", "write into this Kafka `TOPIC` instead, keyed by account; made when missing")
@@ -88,7 +90,7 @@ func (f *generateFlags) options() (company.Options, error) {
 
 	o := company.Defaults()
 	o.Seed, o.Events, o.Openings = f.seed, f.events, f.openings
-	o.Usage, o.Future, o.Currencies = f.usage, f.future, f.currencies
+	o.Usage, o.Future, o.Rare, o.Currencies = f.usage, f.future, f.rare, f.currencies
 	switch {
 	case f.accounts != 0:
 		o.Accounts = f.accounts

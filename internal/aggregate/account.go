@@ -142,6 +142,7 @@ func (a *account) reindex(key event.Key, s *State) {
 	for _, v := range r.versions[:len(r.versions)-1] {
 		if v.Usage != nil || v.Statement != nil {
 			a.formerUsage = append(a.formerUsage, v)
+			a.aliased = a.aliased || v.Usage != nil && v.Usage.Item == ""
 			a.metersStale = true
 		}
 	}

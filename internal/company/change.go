@@ -37,6 +37,9 @@ func (c *Company) change(a *account, now int64) (fact, bool) {
 	}
 	f := a.fact(event.TypeSubscriptionChanged, now)
 	f.product, f.seats, f.flags = product, a.seats[product], fl
+	if c.opts.Rare {
+		c.rareChange(a, &f)
+	}
 	if c.opts.Mess.Ties > 0 && a.key%2 == 0 { // the others leave ties to the order of ids
 		f.sequence = int64(a.events)
 	}
@@ -174,6 +177,9 @@ func (c *Company) recover(s *subscription, now int64) (flags, bool) {
 	}
 	s.due = 0
 	switch {
+	case c.opts.Rare && s.status == pastDue && c.chance(300): // another try, another failure
+		s.due = now + c.between(2*day, 9*day)
+		return flags{reason: "payment_failed"}, true
 	case s.status == pastDue && c.chance(100):
 		s.status, s.due = unpaid, now+c.between(5*day, 20*day)
 		return flags{reason: "payment_failed"}, true

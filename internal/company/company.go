@@ -60,6 +60,9 @@ type Company struct {
 	coming  account // the next to sign up
 	born    int     // accounts that signed up
 	emitted int     // events, mess not counted
+	owed    []fact  // happen with the one before them, at the same instant
+
+	wishes []wish
 
 	dice  *rand.Rand
 	faces faces
@@ -89,6 +92,10 @@ func New(o Options) (*Company, error) {
 		enc:   encoder{currencies: o.Currencies},
 	}
 	c.dice = rand.New(&c.faces)
+	c.wishes = wishes
+	if o.Rare {
+		c.wishes = slices.Concat(rareWishes, wishes)
+	}
 	c.announce()
 	if o.Mess.any() {
 		c.mess = newDisorder(o)
@@ -137,6 +144,12 @@ func Collect(o Options) ([]Record, error) {
 // fact simulates on to the next thing that happens.
 func (c *Company) fact() (fact, bool) {
 	for c.opts.Events == 0 || c.emitted < c.opts.Events {
+		if len(c.owed) > 0 {
+			f := c.owed[0]
+			c.owed = c.owed[1:]
+			c.emitted++
+			return f, true
+		}
 		signUp := c.born < c.opts.Accounts
 		if !signUp && len(c.turns) == 0 {
 			break

@@ -49,6 +49,7 @@ var typeNames = [...]string{
 	event.TypeUsageStatement:      "usage.statement",
 	event.TypeChargeRecorded:      "charge.recorded",
 	event.TypeSignalObserved:      "signal.observed",
+	event.TypeAccountErased:       "account.erased",
 	event.TypeEventRevoked:        "event.revoked",
 }
 
@@ -79,7 +80,7 @@ func (e *encoder) appendBody(b []byte, f *fact) []byte {
 		b = append(b, source(f.target)...)
 		b = appendID(append(b, `","id":"`...), "evt_", f.rival)
 		return append(b, `"},`...)
-	case event.TypeAccountErased: // never made here, and it carries nothing
+	case event.TypeAccountErased: // it carries nothing
 	}
 	return b
 }
@@ -103,6 +104,9 @@ func appendAccount(b []byte, f *fact) []byte {
 			b = appendField(b, "cs_model", csModels[a.csModel].name)
 		}
 		return append(b[:len(b)-1], '}', ',')
+	}
+	if f.parent.key != 0 {
+		b = append(appendText(append(b, `"parent":`...), appendSubject(nil, f.parent)), ',')
 	}
 	b = append(b, `"name":`...)
 	b = append(appendText(b, f.who.name()), `,"attributes":{`...)
@@ -153,6 +157,9 @@ func (e *encoder) appendMoney(b []byte, name string, f *fact) []byte {
 // appendPrice writes hundredths; currencies without minor units take them as whole units.
 func (e *encoder) appendPrice(b []byte, name string, minor int64, currency uint8) []byte {
 	b = append(append(append(b, '"'), name...), `":"`...)
+	if minor < 0 {
+		b, minor = append(b, '-'), -minor
+	}
 	if slices.Contains(wholeCurrencies, e.currencies[currency]) {
 		b = strconv.AppendInt(b, minor, 10)
 	} else {

@@ -25,6 +25,8 @@ type fact struct {
 	seats   subscription
 	flags   flags
 
+	parent identity // account.changed: the account that this one belongs to; key 0 without
+
 	item   uint8 // usage, charges and signals: which one of its kind
 	amount int64 // hundredths, calls or the value of a signal
 	month  event.Month
@@ -37,6 +39,9 @@ type flags struct {
 	opening, renewal bool
 	firstPaid        int64 // 0 when absent
 	reason           string
+	motion           string
+	movedTo          identity // the account that it left for; key 0 when absent
+	movedFrom        identity
 }
 
 // attribute names what an account.changed is about.

@@ -11,7 +11,8 @@ import (
 )
 
 // Mess is what goes wrong between a company and its stream, each in permille of the events.
-// Late, Duplicates, Amendments, Conflicts, Revocations and Bad leave the events of the company
+// Late, Duplicates, Amendments, Conflicts, Revocations, Bad, Rewrites and Early leave the events
+// of the company
 // as they are and disturb or add to their stream; Backdated, Ties, Calendar and Hostile make a
 // company whose own events are harder.
 type Mess struct {
@@ -22,6 +23,8 @@ type Mess struct {
 	Conflicts   int           // come again with the same revision and other content
 	Revocations int           // are withdrawn later
 	Bad         int           // are followed by a record that must be rejected
+	Rewrites    int           // come again with the next revision and another story: dates, terms, kinds
+	Early       int           // are withdrawn before they come
 
 	// BadReasons choose among the bad records. By default those that the record alone decides;
 	// future_time, beyond_horizon and missing_rate come only when they are named, because they
@@ -38,7 +41,7 @@ const lateMaxDefault = 6 * time.Hour
 
 // any says whether the stream differs from the company's own order and events.
 func (m Mess) any() bool {
-	return m.Late+m.Duplicates+m.Amendments+m.Conflicts+m.Revocations+m.Bad+m.Backdated > 0
+	return m.Late+m.Duplicates+m.Amendments+m.Conflicts+m.Revocations+m.Bad+m.Backdated+m.Rewrites+m.Early > 0
 }
 
 func (m Mess) validate() error {
@@ -131,6 +134,10 @@ func (d *disorder) next(c *Company) (Record, bool) {
 		f := d.ahead
 		d.ready = false
 		d.follow(f)
+		if d.chance(d.mess.Early) && !f.introduces {
+			d.hold(heldBack{fact: f, origin: Original}, f.at)
+			return d.send(c, heldBack{fact: d.revocation(f, f.at), origin: Revoking}), true
+		}
 		if d.chance(d.mess.Late) {
 			d.hold(heldBack{fact: f, origin: Original}, f.at)
 			continue
@@ -165,19 +172,27 @@ func (d *disorder) follow(f fact) {
 		amended.revision++
 		d.hold(heldBack{fact: amended, origin: Amendment}, f.at)
 	}
+	if d.chance(d.mess.Rewrites) {
+		d.hold(heldBack{fact: d.rewritten(f), origin: Amendment}, f.at)
+	}
 	if d.chance(d.mess.Conflicts) {
 		d.hold(heldBack{fact: f.varied(), origin: Conflict}, f.at)
 	}
 	if d.chance(d.mess.Revocations) && !f.introduces {
-		d.serial++
 		at := f.at + 1 + d.dice.Int64N(d.delay)
-		d.put(at, heldBack{origin: Revoking, fact: fact{
-			kind: event.TypeEventRevoked, who: f.who, at: at, sequence: noSequence,
-			id: scramble(1<<63 | d.serial), target: f.kind, rival: f.id,
-		}})
+		d.put(at, heldBack{origin: Revoking, fact: d.revocation(f, at)})
 	}
 	if len(d.bad) > 0 && d.chance(d.mess.Bad) {
 		d.put(f.at, heldBack{fact: f, origin: Bad, bad: uint32(d.dice.IntN(len(d.bad)))})
+	}
+}
+
+// revocation withdraws an event.
+func (d *disorder) revocation(f fact, at int64) fact {
+	d.serial++
+	return fact{
+		kind: event.TypeEventRevoked, who: f.who, at: at, sequence: noSequence,
+		id: scramble(1<<63 | d.serial), target: f.kind, rival: f.id,
 	}
 }
 

@@ -20,6 +20,8 @@ var messFields = []messField{
 	{"conflicts", func(m *Mess) *int { return &m.Conflicts }},
 	{"revocations", func(m *Mess) *int { return &m.Revocations }},
 	{"bad", func(m *Mess) *int { return &m.Bad }},
+	{"rewrites", func(m *Mess) *int { return &m.Rewrites }},
+	{"early", func(m *Mess) *int { return &m.Early }},
 	{"backdated", func(m *Mess) *int { return &m.Backdated }},
 	{"ties", func(m *Mess) *int { return &m.Ties }},
 	{"calendar", func(m *Mess) *int { return &m.Calendar }},
@@ -35,7 +37,13 @@ var Heavy = Mess{
 	Bad: 30, Backdated: 50, Ties: 100, Calendar: 100, Hostile: 200,
 }
 
-// ParseMess reads "none", "light", "heavy" or a list such as "late=50,late_max=2h,bad=5"; a name
+// Whole is every kind of mess, in doses that leave no account alone.
+var Whole = Mess{
+	Late: 300, LateMax: 240 * time.Hour, Duplicates: 150, Amendments: 50, Conflicts: 60, Revocations: 40, Bad: 30,
+	Rewrites: 100, Early: 40, Backdated: 150, Ties: 150, Calendar: 250, Hostile: 200,
+}
+
+// ParseMess reads "none", "light", "heavy", "whole" or a list such as "late=50,late_max=2h,bad=5"; a name
 // may come first in the list: "light,hostile=100".
 func ParseMess(text string) (Mess, error) {
 	var m Mess
@@ -50,8 +58,10 @@ func ParseMess(text string) (Mess, error) {
 			m = Light
 		case !assigned && i == 0 && name == "heavy":
 			m = Heavy
+		case !assigned && i == 0 && name == "whole":
+			m = Whole
 		case !assigned:
-			return m, fmt.Errorf("mess: %q is not none, light, heavy (first) or name=permille with a name of %s", word, messNames())
+			return m, fmt.Errorf("mess: %q is not none, light, heavy, whole (first) or name=permille with a name of %s", word, messNames())
 		case name == "late_max":
 			lateness, err := time.ParseDuration(value)
 			if err != nil {

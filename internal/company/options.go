@@ -18,6 +18,7 @@ type Options struct {
 	Openings int        // permille of the accounts that exist before Start and are imported
 	Usage    bool       // metered lines and their usage
 	Future   bool       // discounts that end, cancel_at and schedules: events that announce steps
+	Rare     bool       // what few companies have, see rare.go; without it the events are as if there were none
 
 	// Events is the exact number of events, mess not counted; 0 leaves it to the accounts. The
 	// pace is chosen so that the last one falls close to End; it may fall a little after it.

@@ -77,5 +77,8 @@ func (c *Company) accountChange(a *account, now int64) fact {
 		a.region = c.draw(regions)
 	}
 	f.account = a.attributes()
+	if c.opts.Rare {
+		c.rareAccountChange(a, &f)
+	}
 	return f
 }

@@ -19,9 +19,12 @@ func (e *encoder) appendSnapshot(b []byte, f *fact) []byte {
 	if s.rampAt > 0 {
 		b = append(b, `"schedule":[{`...)
 		b = appendInstant(b, "effective_at", s.rampAt)
+		if s.rampPauses {
+			b = appendField(b, "status", statusNames[paused])
+		}
 		b = append(e.appendItems(append(b, `"items":[`...), f, s.rampCount), `]}],`...)
 	}
-	return appendFlags(b, &f.flags)
+	return appendRare(appendFlags(b, &f.flags), &f.flags)
 }
 
 // appendDiscount writes the percentage; its end is left out where the future is not told.
@@ -51,6 +54,10 @@ func appendFlags(b []byte, fl *flags) []byte {
 func (e *encoder) appendItems(b []byte, f *fact, count int32) []byte {
 	s, p := &f.seats, &products[f.product]
 	b = e.appendSeats(b, f, p.item, count)
+	if s.rebate > 0 {
+		b = e.appendPrice(append(b, `"discounts":[{`...), "amount", s.rebate, f.currency)
+		b = append(b[:len(b)-1], `}],`...)
+	}
 	b = append(b[:len(b)-1], '}', ',')
 	for i := range addOns {
 		bit := uint8(1) << i

@@ -44,6 +44,10 @@ type subscription struct {
 	rampAt       int64 // 0 unless more seats are scheduled
 	rampCount    int32
 
+	rampPauses bool  // the scheduled step pauses it
+	rebate     int64 // hundredths an interval off the seats, 0 without
+	away       bool  // an affiliate of the account holds it
+
 	begun int64 // when it was bought
 	due   int64 // when past_due or paused ends
 }
@@ -75,6 +79,9 @@ func (s *subscription) deadline() int64 {
 // catchUp brings in the steps that earlier snapshots announced and time has reached.
 func (s *subscription) catchUp(now int64) {
 	if s.rampAt > 0 && s.rampAt <= now {
+		if s.rampPauses && s.status == active {
+			s.status, s.due, s.rampPauses = paused, s.rampAt+month, false
+		}
 		s.count, s.rampAt = s.rampCount, 0
 	}
 }

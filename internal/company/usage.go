@@ -29,6 +29,9 @@ func (c *Company) adoptMeter(a *account, s *subscription) {
 	if a.tier == stallTier && c.chance(300) {
 		s.commit = 25_000
 	}
+	if c.opts.Rare {
+		c.rareMeter(s)
+	}
 }
 
 // meterRuns starts or stops the usage clock after a change.
@@ -74,10 +77,13 @@ func (c *Company) meterCalls(a *account, now int64) fact {
 	in := monthOf(now)
 	if in != a.calls.month {
 		a.calls = meter{month: in, last: a.calls.current}
-		if a.calls.last > 0 && c.chance(60) {
+		if a.calls.last > 0 && (c.chance(60) || c.opts.Rare && c.chance(250)) {
 			f := a.fact(event.TypeUsageStatement, now)
 			f.seats, f.month = *s, in-1
 			f.amount = ratedMinor(max(0, a.calls.last-s.included))
+			if c.opts.Rare {
+				f.amount = c.rareStatement(f.amount)
+			}
 			return f
 		}
 	}
@@ -88,6 +94,10 @@ func (c *Company) meterCalls(a *account, now int64) fact {
 	f.seats = *s
 	f.amount = max(1, mulDiv(grown*c.between(750, 1250)/1000, period, day))
 	a.calls.current += f.amount
+	if c.opts.Rare && c.chance(80) { // a correction of what was reported
+		f.amount = -f.amount / 2
+		return f
+	}
 	if a.key%9 == 0 { // rated by another system: money instead of calls
 		f.item, f.amount = 1, ratedMinor(f.amount)
 	}

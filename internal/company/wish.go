@@ -29,7 +29,7 @@ var wishes = []wish{
 func (c *Company) wish(a *account, now int64) (uint8, flags) {
 	tempo := int(c.pace.tempo(now))
 	roll := c.dice.IntN(1_000_000)
-	for _, w := range wishes {
+	for _, w := range c.wishes {
 		if roll -= w.permille * tempo; roll < 0 {
 			if product, fl, ok := w.do(c, a, now); ok {
 				return product, fl

@@ -48,13 +48,7 @@ var edgeWays = []way{
 
 // everyWay takes records to a watermark by one flush and by each way, and says what differs.
 func everyWay(core aggregate.Options, records [][]byte, until event.Time, dice *rand.Rand, ways []way) string {
-	var events []*event.Event
-	decoder := event.NewDecoder(event.Options{})
-	for _, record := range records {
-		if e, rejection := decoder.Decode(record, nil); rejection == nil && e != nil {
-			events = append(events, e)
-		}
-	}
+	events := decoded(records)
 	want, err := run(core, events, until, way{shards: 1}, dice)
 	if err != nil {
 		return "at once: " + err.Error()
@@ -74,6 +68,18 @@ func everyWay(core aggregate.Options, records [][]byte, until event.Time, dice *
 		}
 	}
 	return ""
+}
+
+// decoded are the events among records.
+func decoded(records [][]byte) []*event.Event {
+	var events []*event.Event
+	decoder := event.NewDecoder(event.Options{})
+	for _, record := range records {
+		if e, rejection := decoder.Decode(record, nil); rejection == nil && e != nil {
+			events = append(events, e)
+		}
+	}
+	return events
 }
 
 func drawConfig(t *rapid.T) string {

@@ -101,24 +101,37 @@ var stamp = row.Stamp{Version: 1}
 
 // flush sends what changed, and keeps the records as a checkpoint does.
 func (m *machine) flush() error {
-	m.version++
-	for i, s := range m.states {
-		u := s.Flush()
-		m.send(&u)
-		if err := m.put(i, s, m.rollup, &u); err != nil {
+	for i := range m.states {
+		if err := m.flushShard(i); err != nil {
 			return err
-		}
-		if err := s.Check(); err != nil {
-			return err
-		}
-		for _, k := range s.TakeKept() {
-			_, known := m.store[i][string(k.Key)]
-			if known && !k.Replaces {
-				return fmt.Errorf("the record %q is kept twice and does not say that it replaces one", k.Key)
-			}
-			m.store[i][string(k.Key)] = k.Value
 		}
 	}
+	return m.flushRollup()
+}
+
+// flushShard sends what changed in one shard, its registers to the rollup, and keeps its records.
+func (m *machine) flushShard(i int) error {
+	m.version++
+	s := m.states[i]
+	u := s.Flush()
+	m.send(&u)
+	if err := m.put(i, s, m.rollup, &u); err != nil {
+		return err
+	}
+	if err := s.Check(); err != nil {
+		return err
+	}
+	for _, k := range s.TakeKept() {
+		_, known := m.store[i][string(k.Key)]
+		if known && !k.Replaces {
+			return fmt.Errorf("the record %q is kept twice and does not say that it replaces one", k.Key)
+		}
+		m.store[i][string(k.Key)] = k.Value
+	}
+	return nil
+}
+
+func (m *machine) flushRollup() error {
 	made, err := m.rollup.Flush()
 	if err != nil {
 		return err
@@ -225,22 +238,30 @@ func (m *machine) scratch() (rows, error) {
 // holds, in any order.
 func (m *machine) restart(dice *rand.Rand) error {
 	for i := range m.states {
-		s, err := aggregate.New(m.core)
-		if err != nil {
+		if err := m.reload(i, dice); err != nil {
 			return err
 		}
-		keys := slices.Sorted(maps.Keys(m.store[i]))
-		dice.Shuffle(len(keys), func(a, b int) { keys[a], keys[b] = keys[b], keys[a] })
-		for _, key := range keys {
-			if err := s.Restore(m.store[i][key]); err != nil {
-				return err
-			}
-		}
-		s.AdvanceTo(m.now)
-		m.states[i] = s
 	}
 	m.newRollup()
 	return m.flush()
+}
+
+// reload throws one shard's state away and makes it again; what it sends is all of its rows.
+func (m *machine) reload(shard int, dice *rand.Rand) error {
+	s, err := aggregate.New(m.core)
+	if err != nil {
+		return err
+	}
+	keys := slices.Sorted(maps.Keys(m.store[shard]))
+	dice.Shuffle(len(keys), func(a, b int) { keys[a], keys[b] = keys[b], keys[a] })
+	for _, key := range keys {
+		if err := s.Restore(m.store[shard][key]); err != nil {
+			return err
+		}
+	}
+	s.AdvanceTo(m.now)
+	m.states[shard] = s
+	return nil
 }
 
 // diff tells the first differences of what two consumers hold, "" when they are the same bytes.

@@ -14,21 +14,23 @@ import (
 
 // reconcile holds the identities that must hold whatever the events were (invariant I2), from the
 // rows alone, as an auditor would: it shares no arithmetic with the program.
-func reconcile(t table, core aggregate.Options) []string {
+func reconcile(t table, core aggregate.Options) []string { return reconcileRows(t.byTopic(), core) }
+
+func reconcileRows(by map[row.Topic][]columns, core aggregate.Options) []string {
 	b := &books{
 		calendar: aggregate.NewCalendar(core.Zone, max(core.FiscalYearStart, 1)), fiscal: core.FiscalYearStart > 1,
 		changes: map[string]int64{}, booked: map[string]sums{}, owners: map[string]columns{},
 	}
-	rows := t.of(row.TopicMovements)
+	rows := by[row.TopicMovements]
 	for _, c := range rows {
 		b.owners[c.text("account")+" "+c.text("movement")] = c
 	}
 	for _, c := range rows {
 		b.movement(c)
 	}
-	b.accounts(t.of(row.TopicAccounts))
-	months := b.accountMonths(t.of(row.TopicAccountMonths))
-	b.metrics(t.of(row.TopicMetrics), months)
+	b.accounts(by[row.TopicAccounts])
+	months := b.accountMonths(by[row.TopicAccountMonths])
+	b.metrics(by[row.TopicMetrics], months)
 	return b.problems
 }
 

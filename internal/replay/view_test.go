@@ -14,14 +14,59 @@ import (
 // columns are one output row, as a consumer reads it.
 type columns map[string]any
 
+// columnsOf reads a row. Rows are flat and compact, so that cutting them at their marks is enough;
+// a text with an escape goes through the JSON library.
 func columnsOf(value []byte) columns {
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.UseNumber()
-	c := columns{}
-	if err := d.Decode(&c); err != nil {
-		panic(fmt.Sprintf("a row is not JSON: %v: %s", err, value))
+	c := make(columns, 96)
+	rest := bytes.TrimPrefix(value, []byte("{"))
+	for len(rest) > 1 {
+		name, after := textOf(rest)
+		if len(after) == 0 || after[0] != ':' {
+			panic(fmt.Sprintf("a row is not flat JSON: %s", value))
+		}
+		after = after[1:]
+		switch after[0] {
+		case '"':
+			c[name], rest = textOf(after)
+		default:
+			end := bytes.IndexAny(after, ",}")
+			c[name], rest = wordOf(string(after[:end])), after[end:]
+		}
+		rest = rest[1:] // , or }
 	}
 	return c
+}
+
+// textOf cuts a JSON string off the front.
+func textOf(b []byte) (text string, rest []byte) {
+	end := 1
+	for b[end] != '"' {
+		if b[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	if bytes.IndexByte(b[:end], '\\') < 0 {
+		return string(b[1:end]), b[end+1:]
+	}
+	if err := json.Unmarshal(b[:end+1], &text); err != nil {
+		panic(fmt.Sprintf("a row is not JSON: %v: %s", err, b[:end+1]))
+	}
+	return text, b[end+1:]
+}
+
+// wordOf is a value that is no text.
+func wordOf(word string) any {
+	switch word {
+	case "null":
+		return nil
+	case "true":
+		return true
+	case "false":
+		return false
+	default:
+		return json.Number(word)
+	}
 }
 
 // text is a column as text, "" where it is null.
@@ -57,6 +102,16 @@ func short(amount string) string {
 }
 
 func orZero(amount string) string { return cmp.Or(amount, "0") }
+
+// byTopic is every row, read once.
+func (t table) byTopic() map[row.Topic][]columns {
+	rows := map[row.Topic][]columns{}
+	for name, value := range t {
+		topic, _, _ := strings.Cut(name, " ")
+		rows[row.Topic(topic)] = append(rows[row.Topic(topic)], columnsOf(value))
+	}
+	return rows
+}
 
 func (t table) of(topic row.Topic) []columns {
 	var rows []columns
