@@ -20,7 +20,7 @@ func runCommand() *cobra.Command {
 		Use:   "run --config FILE",
 		Short: "Run the service against a Kafka cluster",
 		Long: `Run the service: read the source topics, keep the ledger, and write rows of movements,
-accounts, account_months and metrics. SIGTERM or Ctrl-C stops it in order; a second one at once.
+accounts, account_months, metrics and vintage. SIGTERM or Ctrl-C stops it in order; a second one at once.
 
 Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration and the
 cluster do not fit together, 3 the data needs an operator's decision, such as a gap in a log.`,

@@ -27,6 +27,7 @@ type metrics struct {
 	fetcher  *consumer.Fetcher
 	producer *sink.Producer
 	sent     *sentRows
+	vintage  *vintage
 
 	positions []consumer.Position // by partition
 	waiting   map[lane][]rollup.Partial
@@ -67,6 +68,9 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		return nil, err
 	}
 	m.epoch = m.sent.epoch + 1
+	if m.vintage, err = readVintage(ctx, &p.options, p.partitions); err != nil {
+		return nil, err
+	}
 	for partition := range p.partitions {
 		m.marks[partition] = make([]rollup.Partial, p.partitions)
 		m.positions = append(m.positions, consumer.Position{
@@ -200,6 +204,7 @@ func (m *metrics) flush(ctx context.Context) error {
 		return nil
 	}
 	m.flushed = time.Now()
+	m.bringBackWithheld()
 	rows, err := m.sums.Flush()
 	if err != nil {
 		m.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
@@ -223,6 +228,9 @@ func (m *metrics) flush(ctx context.Context) error {
 func (m *metrics) publishRows(ctx context.Context, rows []rollup.Row) error {
 	m.flushes++
 	stamp := row.Stamp{Version: m.epoch<<40 | m.flushes, KnownAt: m.sums.Watermark()}
+	if err := m.publishVintage(ctx, rows, stamp); err != nil {
+		return err
+	}
 	var out outbox
 	out.reset(m.now())
 	var news []sentRow
