@@ -137,6 +137,9 @@ func (m *metrics) takeBatch(ctx context.Context, b *consumer.Batch) error {
 // take files one record. Registers wait for the mark that closes their flush, so that the sums are
 // never those of half a flush.
 func (m *metrics) take(partition int, r *consumer.Record) error {
+	if len(r.Value) == 0 {
+		return nil // the register of an earlier generation, taken away
+	}
 	p, err := rollup.DecodePartial(r.Key, r.Value, m.generation)
 	if err != nil {
 		return fmt.Errorf("%s/%d offset %d: %w", m.options.topic(row.TopicPartials), partition, r.Offset, err)
