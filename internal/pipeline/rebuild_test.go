@@ -90,7 +90,7 @@ func (w *world) sourceEnds() map[int32]int64 {
 // the sources have forgotten them.
 func TestRebuildFromTheCheckpoint(t *testing.T) {
 	w := newWorld(t, 2)
-	w.write(companyEvents(t, 1000, "light"))
+	w.write(companyEvents(t, 500, "light"))
 	for i, change := range meanings(t) {
 		before := w.core
 		change(&w.core)
@@ -121,6 +121,44 @@ func TestRebuildFromTheCheckpoint(t *testing.T) {
 			w.mustNotRebuild(FromLog, ErrOperator, "no longer hold their beginning", w.topic+"/0: offsets [0,", w.topic+"/1: offsets [0,",
 				"processor rebuild --from checkpoint --config FILE")
 		}
+	}
+}
+
+// Rows that another meaning does not have are taken back: revaluations of a rate table that is gone,
+// and a month that loses its only movement to the next one in another zone. Back under the first
+// meaning they are there again.
+func TestRebuildTakesBackRows(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	april := event.At(time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC))
+	table := func(from event.Time, rate int64) aggregate.RateTable {
+		return aggregate.RateTable{From: from, Rates: map[string]*big.Rat{"EUR": big.NewRat(rate, 10)}}
+	}
+	fx, march := `movements {"account":"acme","movement":"fx/2025-04-01"}`, `account_months {"account":"globex","month":"2025-03"}`
+	for _, from := range []RebuildFrom{FromCheckpoint, FromLog} {
+		t.Run(string(from), func(t *testing.T) {
+			w := newWorld(t, 1)
+			euro := subscription("e1", "acme", "2025-03-01T00:00:00Z", 5)
+			euro.Value = []byte(strings.Replace(string(euro.Value), `"USD"`, `"EUR"`, 1))
+			w.write([]company.Record{euro, subscription("e2", "globex", "2025-03-31T22:30:00Z", 1)})
+			for i := range 3 {
+				w.core.Rates, w.core.Zone = []aggregate.RateTable{table(event.NoTime, 11), table(april, 12)}, time.UTC
+				if i == 1 {
+					w.core.Rates, w.core.Zone = w.core.Rates[:1], paris
+				}
+				if i > 0 {
+					w.rebuild(from)
+				}
+				w.run()
+				got := w.got()
+				if there := i != 1; (got[fx] != "") != there || (got[march] != "") != there {
+					t.Errorf("under meaning %d: revaluation %q, March %q; should they be there: %v", i, got[fx], got[march], there)
+				}
+				w.compare()
+			}
+		})
 	}
 }
 
@@ -169,8 +207,8 @@ func TestCrashesAroundARebuild(t *testing.T) {
 		t.Run(c.rebuild+", "+c.run, func(t *testing.T) {
 			w := newWorld(t, 2)
 			w.change = func(o *Options) { o.CheckpointInterval = 1 }
-			records := companyEvents(t, 400, "none")
-			w.write(records[:300])
+			records := companyEvents(t, 200, "none")
+			w.write(records[:150])
 			list[0](&w.core)
 			w.run()
 			old := w.core
@@ -194,7 +232,7 @@ func TestCrashesAroundARebuild(t *testing.T) {
 					t.Errorf("the checkpoint was not the old one: %+v", done)
 				}
 			}
-			w.write(records[300:])
+			w.write(records[150:])
 			if !w.crashAt(c.run, 1) {
 				t.Errorf("the run did not crash at %q", c.run)
 			}
@@ -235,7 +273,7 @@ func TestRebuildFromTheLog(t *testing.T) {
 	w := newWorld(t, 2)
 	euro := subscription("x1", "initech", "2025-03-01T00:00:00Z", 5)
 	euro.Value = []byte(strings.Replace(string(euro.Value), `"USD"`, `"EUR"`, 1))
-	w.write(append(companyEvents(t, 400, "none"), euro))
+	w.write(append(companyEvents(t, 200, "none"), euro))
 	w.run()
 	letters := len(w.kafka.Read(t, w.prefix+"dead-letters"))
 	if letters == 0 {
