@@ -88,12 +88,7 @@ func (r *rebuild) run(ctx context.Context, stored string) error {
 	if err := r.read(ctx); err != nil {
 		return err
 	}
-	switch r.done.From {
-	case FromLog:
-		r.done.Changed = r.done.Shards > 0 || stored != r.meaning
-	default:
-		r.done.Changed = stored != r.meaning
-	}
+	r.done.Changed = stored != r.meaning || r.done.From == FromLog && r.done.Shards > 0
 	if r.done.DryRun || !r.done.Changed {
 		return nil
 	}
