@@ -101,6 +101,10 @@ func (f *replayFlags) options() (replay.Options, error) {
 		o.AsOf = asOf
 	}
 	for _, name := range f.rows {
+		if name == string(row.TopicVintage) {
+			return o, usagef("--rows vintage: a replay reports nothing, so no row was first reported by it; " +
+				"use --rows metrics, with --as-of for the rows as of an instant, or read the topic vintage that run writes")
+		}
 		if !slices.Contains(replayTopics(), name) {
 			return o, usagef("--rows %s: there is no such topic; use %s", name, strings.Join(replayTopics(), ", "))
 		}

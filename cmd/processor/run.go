@@ -20,7 +20,7 @@ func runCommand() *cobra.Command {
 		Use:   "run --config FILE",
 		Short: "Run the service against a Kafka cluster",
 		Long: `Run the service: read the source topics, keep the ledger, and write rows of movements,
-accounts, account_months and metrics. SIGTERM or Ctrl-C stops it in order; a second one at once.
+accounts, account_months, metrics and vintage. SIGTERM or Ctrl-C stops it in order; a second one at once.
 
 Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration and the
 cluster do not fit together, 3 the data needs an operator's decision, such as a gap in a log.`,
@@ -29,7 +29,7 @@ cluster do not fit together, 3 the data needs an operator's decision, such as a 
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), loaded, newLogger(loaded, cmd.ErrOrStderr()))
+			return run(cmd.Context(), loaded, path, newLogger(loaded, cmd.ErrOrStderr()))
 		},
 	}
 	addConfigFlag(cmd, &path)
@@ -50,14 +50,15 @@ type httpPart struct {
 var openHTTP func(c *config.Config, counted *pipeline.Metrics, log *slog.Logger) (*httpPart, error)
 
 // run ties configuration, cluster, service and HTTP together. The failure of the HTTP part ends the
-// service in order, and the end of the service ends the HTTP part.
-func run(ctx context.Context, c *config.Config, log *slog.Logger) error {
+// service in order, and the end of the service ends the HTTP part. file is where the configuration is
+// from.
+func run(ctx context.Context, c *config.Config, file string, log *slog.Logger) error {
 	options, err := pipelineOptions(c)
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
 	defer options.Cluster.Close()
-	options.Logger = log
+	options.Logger, options.ConfigFile = log, file
 	if openHTTP == nil {
 		return exitOf(pipeline.Run(ctx, options))
 	}

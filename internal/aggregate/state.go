@@ -108,7 +108,7 @@ func (s *State) Restore(value []byte) error {
 		return fmt.Errorf("restore a record: %w", err)
 	}
 	if _, rejection := s.Apply(e); rejection != nil {
-		return fmt.Errorf("restore event %q of account %q: %s %s", e.ID, e.Subject, rejection.Reason, rejection.Detail)
+		return &RefusedError{Account: e.Subject, Source: e.Source, ID: e.ID, Rejection: rejection}
 	}
 	s.kept = s.kept[:0]
 	return nil

@@ -126,6 +126,9 @@ func (d *Dir) open(opts Options) error {
 	if d.witness, err = openWitness(d.gate, d.dir); err != nil {
 		return err
 	}
+	if err := d.settlePlan(); err != nil {
+		return err
+	}
 	if err := d.compareWitness(); err != nil {
 		return err
 	}

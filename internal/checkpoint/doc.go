@@ -5,7 +5,7 @@
 //
 // Dir is the store for one instance: a Pebble database in a directory.
 //
-//	FORMAT    which format this is and what the configuration meant; written once, never changed
+//	FORMAT    which format this is and what the configuration meant; changed by Switch only
 //	WITNESS   the number of the last save of each shard, so that an older state is recognised
 //	LOCK      held while the directory is open
 //	the rest  Pebble's: 4 bytes of shard (big endian), then the caller's key -> checksum, value

@@ -37,7 +37,7 @@ type MeaningError struct {
 // Error names both meanings and the way out.
 func (e *MeaningError) Error() string {
 	return fmt.Sprintf("%v: checkpoint directory %q was written for %q, the configuration now means %q: "+
-		"restore the configuration, or rebuild: %s", ErrMeaning, e.Dir, e.Stored, e.Wanted, remedy)
+		"restore the configuration, or rebuild the checkpoint (processor rebuild)", ErrMeaning, e.Dir, e.Stored, e.Wanted)
 }
 
 // Is makes errors.Is(err, ErrMeaning) hold.

@@ -53,6 +53,11 @@ func newFormat(fsys vfs.FS, dir, meaning string) error {
 			return fmt.Errorf("%w: it holds %q and no %s: name an empty directory", ErrForeign, name, formatName)
 		}
 	}
+	return writeFormat(fsys, dir, meaning)
+}
+
+// writeFormat puts a FORMAT in the place of the one that is there, if any: a crash leaves either.
+func writeFormat(fsys vfs.FS, dir, meaning string) error {
 	f, err := fsys.Create(fsys.PathJoin(dir, formatTemp), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err

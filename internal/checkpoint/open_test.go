@@ -207,7 +207,7 @@ func TestMeaningIsRefused(t *testing.T) {
 	before := files(t, disk)
 	other := "sha256:01 groupings=plan zone=Europe/Paris partitions=4"
 	_, err := Open(Options{Dir: testDir, Fingerprint: other, FS: disk})
-	wantIs(t, err, ErrMeaning, testMeaning, other, testDir, "empty checkpoint directory", "rebuild")
+	wantIs(t, err, ErrMeaning, testMeaning, other, testDir, "restore the configuration", "processor rebuild")
 	var typed *MeaningError
 	if !errors.As(err, &typed) || typed.Stored != testMeaning || typed.Wanted != other {
 		t.Errorf("typed error: %+v", typed)

@@ -65,6 +65,17 @@ func (w *witness) forget(shard int) error {
 	return w.file.Sync()
 }
 
+// forgetAll is forget for all shards.
+func (w *witness) forgetAll() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.saves)
+	if _, err := w.file.WriteAt(encodeWitness(w.saves), 0); err != nil {
+		return err
+	}
+	return w.file.Sync()
+}
+
 // close leaves a witness that a power cut cannot take back.
 func (w *witness) close() error {
 	w.mu.Lock()

@@ -153,6 +153,7 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 		spec(row.TopicAccounts, compact),
 		spec(row.TopicAccountMonths, compact),
 		spec(row.TopicMetrics, busy),
+		spec(row.TopicVintage, compact),
 		spec(row.TopicPartials, busy),
 		spec(row.TopicProgress, busy),
 		spec(row.TopicDeadLetters, configs("delete", "retention.ms", "2592000000")),

@@ -101,7 +101,7 @@ func subscription(id, account, at string, seats int) company.Record {
 
 func revocation(id, account, at, target string) company.Record {
 	return company.Record{Key: []byte(account), Value: fmt.Appendf(nil,
-		`{"specversion":"1.0","id":%q,"source":"test","type":"event.revoked","subject":%q,"time":%q,"data":{"source":"test","id":%q}}`,
+		`{"specversion":"1.0","id":%q,"source":"test","type":"event.revoked","subject":%q,"time":%q,"data":{"revokes":{"source":"test","id":%q}}}`,
 		id, account, at, target)}
 }
 

@@ -34,8 +34,6 @@ func operatorError(err error) error {
 		return fmt.Errorf("%w: %w; nothing after it was read: copy the topic without that batch and name the copy as source", ErrOperator, err)
 	case errors.Is(err, checkpoint.ErrCorrupt), errors.Is(err, checkpoint.ErrForeign):
 		return fmt.Errorf("%w: %w", ErrOperator, err)
-	case errors.Is(err, checkpoint.ErrMeaning):
-		return fmt.Errorf("%w: %w", ErrRefused, err)
 	default:
 		return err
 	}

@@ -79,6 +79,8 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.letters = nil
 	if slow {
 		s.addAccounts()
+	}
+	if slow && !s.owesEverything() { // a generation that is not whole must not be summed
 		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
 		clear(s.registers)
 		s.addMark()

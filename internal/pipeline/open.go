@@ -52,9 +52,7 @@ func (p *pipeline) assigned(generation *consumer.Generation) ([]int, error) {
 		}
 	}
 	if n := len(numbers); n > 0 && numbers[n-1] >= p.partitions {
-		return nil, fmt.Errorf("%w: the sources have grown from %d to at least %d partitions, which moves accounts between shards: "+
-			"copy the whole history into topics with the new number, name those as sources and start with an empty checkpoint directory and another output.prefix",
-			ErrOperator, p.partitions, numbers[n-1]+1)
+		return nil, fmt.Errorf("%w: the sources have grown from %d to at least %d partitions, %s", ErrOperator, p.partitions, numbers[n-1]+1, grownRemedy)
 	}
 	return numbers, nil
 }
@@ -172,7 +170,7 @@ func (m *marker) in(topic string) *place {
 
 // owe notes what was written behind the checkpoint, or all there is without one.
 func (s *shard) owe(m *marker, logs borders) {
-	debt := &resend{everything: m != nil && (m.Everything || m.Generation != s.generation)}
+	debt := &resend{everything: m != nil && (m.Everything || m.Generation != s.generation), fresh: m == nil}
 	for _, out := range outputPartitions(s.number, s.of) {
 		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
 		from, known := s.ends[out]

@@ -34,6 +34,7 @@ type Options struct {
 	CheckpointDir      string
 	CheckpointInterval time.Duration // 10 s when 0
 	Tombstones         bool          // follow a deleted row with a tombstone
+	ConfigFile         string        // where the configuration was read from, for commands in messages
 
 	Core     aggregate.Options
 	Targets  rollup.Targets

@@ -48,7 +48,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	p.generation = generationOf(text)
 	dir, err := checkpoint.Open(checkpoint.Options{Dir: o.CheckpointDir, Fingerprint: text, Logger: o.Logger})
 	if err != nil {
-		return operatorError(err)
+		return o.checkpointError(err)
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	p.store = dir

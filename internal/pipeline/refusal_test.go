@@ -107,7 +107,7 @@ func TestOperatorErrors(t *testing.T) {
 			c.breaks(t, w)
 			kind := ErrOperator
 			if c.says == nil {
-				kind, c.says = ErrRefused, []string{"another meaning", "Coalesce 1h0m0s", "Coalesce 0s"}
+				kind, c.says = ErrRefused, []string{"another meaning", "rules.coalesce: 1h0m0s -> 0s", "processor rebuild --from checkpoint --config FILE"}
 			}
 			for range 2 { // again and again
 				w.mustRefuse(kind, c.says...)

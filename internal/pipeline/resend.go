@@ -19,8 +19,12 @@ import (
 // Once the shard has caught up, each of their keys is sent again as it is now, or as deleted.
 type resend struct {
 	ranges     []written
-	everything bool // there is no checkpoint to compare with: the state says all it has
+	everything bool // the state says all that it has: its meaning is new, or a topic was made anew
+	fresh      bool // the state began empty in this run, which has sent all that it has
 }
+
+// owesEverything says whether the shard's registers were not sent yet as a whole.
+func (s *shard) owesEverything() bool { return s.resend != nil && s.resend.everything }
 
 // written is what lies in an output partition between a checkpoint and a start.
 type written struct {
@@ -37,6 +41,10 @@ type resending struct {
 	send      func() error // sends and empties the shard's outbox
 	accounts  map[string]map[string]struct{}
 	registers map[string]struct{}
+
+	// Where all rows were sent in this run, the hashes of their keys, about 25 bytes a row, and of the
+	// keys that were taken back.
+	living, gone map[keyHash]struct{}
 }
 
 // sendAgain pays the debt. It must follow a flush of the shard.
@@ -44,8 +52,14 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error) err
 	s.outbox.reset(now)
 	s.flushes++
 	r := resending{shard: s, send: send, accounts: map[string]map[string]struct{}{}, registers: map[string]struct{}{}}
+	if s.resend.everything || s.resend.fresh {
+		r.living, r.gone = map[keyHash]struct{}{}, map[keyHash]struct{}{}
+		if err := s.state.EachAccount(r.whole); err != nil {
+			return err
+		}
+	}
 	if s.resend.everything {
-		if err := r.everything(); err != nil {
+		if err := r.allRegisters(); err != nil {
 			return err
 		}
 	}
@@ -60,20 +74,39 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error) err
 	return send()
 }
 
-// everything sends every row of the state.
-func (r *resending) everything() error {
-	s := r.shard
-	all := s.state.Everything()
-	stamp := s.stamp()
-	s.addMovements(all.Movements, stamp)
-	s.addMonths(all.Months, stamp)
-	for i := range all.Accounts {
-		r.addAccount(&all.Accounts[i], stamp)
+// whole notes the keys of all rows of an account, and sends them unless this run did.
+func (r *resending) whole(u *aggregate.Updates) error {
+	messages := &r.shard.outbox.messages
+	first := len(*messages)
+	r.addRows(u)
+	for _, m := range (*messages)[first:] {
+		r.living[hashKey(m.Key)] = struct{}{}
 	}
-	for i := range all.Registers {
-		s.addRegisters([]aggregate.RegisterKey{all.Registers[i].Key})
+	if !r.shard.resend.everything {
+		*messages = (*messages)[:first]
 	}
 	return r.sendFull()
+}
+
+func (r *resending) addRows(u *aggregate.Updates) {
+	stamp := r.shard.stamp()
+	r.shard.addMovements(u.Movements, stamp)
+	r.shard.addMonths(u.Months, stamp)
+	for i := range u.Accounts {
+		r.addAccount(&u.Accounts[i], stamp)
+	}
+}
+
+// allRegisters sends every register of the state.
+func (r *resending) allRegisters() error {
+	for _, key := range r.shard.state.RegisterKeys() {
+		r.shard.addRegisters([]aggregate.RegisterKey{key})
+		if err := r.sendFull(); err != nil {
+			return err
+		}
+	}
+	clear(r.shard.registers)
+	return nil
 }
 
 func (r *resending) addAccount(a *aggregate.AccountRow, stamp row.Stamp) {
@@ -127,17 +160,37 @@ func (r *resending) register(rec *consumer.Record) error {
 	if err != nil {
 		return err
 	}
-	if p.IsMark || p.Shard != s.number || p.Generation != s.generation {
+	if p.IsMark || p.Shard != s.number {
+		return nil
+	}
+	now := s.state.Register(p.Segment, p.Kind, p.Index)
+	switch {
+	case now != nil && r.living != nil: // sent, and later than this one
+		return nil
+	case p.Generation == s.generation:
+		p.Version, p.Register = s.version(), now
+		s.addPartial(p)
+	case now == nil: // of another meaning, and nothing under this one
+		s.addPartial(p)
+		s.outbox.messages[len(s.outbox.messages)-1].Value = nil
+	default:
 		return nil
 	}
 	r.registers[string(rec.Key)] = struct{}{}
-	p.Version, p.Register = s.version(), s.state.Register(p.Segment, p.Kind, p.Index)
-	s.addPartial(p)
 	return r.sendFull()
 }
 
 // row sends the rows of an account again, and takes back a row that it does not have any more.
 func (r *resending) row(w written, rec *consumer.Record) error {
+	if r.living != nil {
+		hash := hashKey(rec.Key)
+		_, lives := r.living[hash]
+		_, done := r.gone[hash]
+		if !lives && !done && r.takeBack(w, rec) {
+			r.gone[hash] = struct{}{}
+		}
+		return r.sendFull()
+	}
 	var key struct {
 		Account string `json:"account"`
 	}
@@ -149,18 +202,26 @@ func (r *resending) row(w written, rec *consumer.Record) error {
 		living = r.account(key.Account)
 		r.accounts[key.Account] = living
 	}
-	if _, lives := living[string(rec.Key)]; !lives && rec.Value != nil {
-		if value, ok := deletedRow(rec.Value, r.shard.stamp()); ok {
-			s := r.shard
-			s.outbox.add(s.options.topic(w.topic), s.number,
-				func(dst []byte) []byte { return append(dst, rec.Key...) },
-				func(dst []byte) []byte { return append(dst, value...) })
-			if s.options.Tombstones {
-				s.outbox.tombstone()
-			}
-		}
+	if _, lives := living[string(rec.Key)]; !lives {
+		r.takeBack(w, rec)
 	}
 	return r.sendFull()
+}
+
+// takeBack sends a row as deleted, unless it is.
+func (r *resending) takeBack(w written, rec *consumer.Record) (sent bool) {
+	s := r.shard
+	value, ok := deletedRow(rec.Value, s.stamp())
+	if !ok {
+		return false
+	}
+	s.outbox.add(s.options.topic(w.topic), s.number,
+		func(dst []byte) []byte { return append(dst, rec.Key...) },
+		func(dst []byte) []byte { return append(dst, value...) })
+	if s.options.Tombstones {
+		s.outbox.tombstone()
+	}
+	return true
 }
 
 // account puts every row of an account into the outbox and returns their keys.
@@ -172,12 +233,7 @@ func (r *resending) account(id string) map[string]struct{} {
 		return living
 	}
 	first := len(s.outbox.messages)
-	stamp := s.stamp()
-	s.addMovements(u.Movements, stamp)
-	s.addMonths(u.Months, stamp)
-	for i := range u.Accounts {
-		r.addAccount(&u.Accounts[i], stamp)
-	}
+	r.addRows(&u)
 	for _, m := range s.outbox.messages[first:] {
 		living[string(m.Key)] = struct{}{}
 	}

@@ -27,6 +27,7 @@ type metrics struct {
 	fetcher  *consumer.Fetcher
 	producer *sink.Producer
 	sent     *sentRows
+	vintage  *vintage
 
 	positions []consumer.Position // by partition
 	waiting   map[lane][]rollup.Partial
@@ -68,6 +69,9 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		return nil, err
 	}
 	m.epoch = m.sent.epoch + 1
+	if m.vintage, err = readVintage(ctx, &p.options, p.partitions); err != nil {
+		return nil, err
+	}
 	for partition := range p.partitions {
 		m.marks[partition] = make([]rollup.Partial, p.partitions)
 		m.positions = append(m.positions, consumer.Position{
@@ -134,6 +138,9 @@ func (m *metrics) takeBatch(ctx context.Context, b *consumer.Batch) error {
 // take files one record. Registers wait for the mark that closes their flush, so that the sums are
 // never those of half a flush.
 func (m *metrics) take(partition int, r *consumer.Record) error {
+	if len(r.Value) == 0 {
+		return nil // the register of an earlier generation, taken away
+	}
 	p, err := rollup.DecodePartial(r.Key, r.Value, m.generation)
 	if err != nil {
 		return fmt.Errorf("%s/%d offset %d: %w", m.options.topic(row.TopicPartials), partition, r.Offset, err)
@@ -201,6 +208,7 @@ func (m *metrics) flush(ctx context.Context) error {
 		return nil
 	}
 	m.flushed = time.Now()
+	m.bringBackWithheld()
 	rows, err := m.sums.Flush()
 	if err != nil {
 		m.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
@@ -224,6 +232,9 @@ func (m *metrics) flush(ctx context.Context) error {
 func (m *metrics) publishRows(ctx context.Context, rows []rollup.Row) error {
 	m.flushes++
 	stamp := row.Stamp{Version: m.epoch<<40 | m.flushes, KnownAt: m.sums.Watermark()}
+	if err := m.publishVintage(ctx, rows, stamp); err != nil {
+		return err
+	}
 	var out outbox
 	out.reset(m.now())
 	var news []sentRow

@@ -207,6 +207,7 @@ func (w *world) want() map[string]string {
 func (w *world) compare() {
 	w.t.Helper()
 	got, want := w.got(), w.want()
+	w.everyFinalRowWasReported(got)
 	if len(want) == 0 {
 		w.t.Fatal("replay gives no rows: the test proves nothing")
 	}

@@ -20,6 +20,7 @@ const (
 	TopicAccounts      Topic = "accounts"
 	TopicAccountMonths Topic = "account_months"
 	TopicMetrics       Topic = "metrics"
+	TopicVintage       Topic = "vintage"
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"

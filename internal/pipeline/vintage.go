@@ -1,0 +1,132 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"processor/internal/aggregate"
+	"processor/internal/consumer"
+	"processor/internal/rollup"
+	"processor/internal/row"
+)
+
+// vintage knows which keys have a row in the vintage topic: each period's metrics as they were first
+// final, never restated (spec: rules 9.7). The topic is its memory, so that neither a restart nor a
+// lost checkpoint reports a period twice; here a key is 16 bytes of its SHA-256, about 25 bytes in
+// the map. A segment has up to 434 keys a year (days, weeks, months, quarters, the year), so a
+// thousand segments take 11 MB for each year.
+type vintage struct {
+	known    map[keyHash]struct{}
+	withheld bool // a row was final while the registers were not those of the watermark
+}
+
+// keyHash stands for a key.
+type keyHash [16]byte
+
+func hashKey(key []byte) keyHash {
+	sum := sha256.Sum256(key)
+	return keyHash(sum[:16])
+}
+
+// readVintage reads the keys of the vintage topic from its beginning.
+func readVintage(ctx context.Context, o *Options, partitions int) (*vintage, error) {
+	v := &vintage{known: map[keyHash]struct{}{}}
+	topic := o.topic(row.TopicVintage)
+	for partition := range partitions {
+		_, err := consumer.ReadRange(ctx, o.Cluster, topic, int32(partition), consumer.FromStart, func(r *consumer.Record) error { //nolint:gosec // a partition
+			if r.Value == nil { // by an operator's hand: compaction will forget the key, too
+				delete(v.known, hashKey(r.Key))
+			} else {
+				v.known[hashKey(r.Key)] = struct{}{}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read what was reported in %s/%d: %w", topic, partition, operatorError(err))
+		}
+	}
+	return v, nil
+}
+
+// publishVintage sends the calendar rows that are final for the first time, and marks the others
+// whose interval was final as restated. It is acknowledged before the metrics are sent: a crash
+// between the two leaves a period that is in vintage and will be in metrics, and a crash before it
+// leaves one of which no reader was told that it is final. The other way round, the run after a
+// crash could report a period with a correction that came in between.
+func (m *metrics) publishVintage(ctx context.Context, rows []rollup.Row, stamp row.Stamp) error {
+	fresh := m.firstFinal(rows)
+	if len(fresh) == 0 {
+		return nil
+	}
+	var out outbox
+	for chunk := range slices.Chunk(fresh, resendRecords) {
+		out.reset(m.now())
+		for _, one := range chunk {
+			out.add(m.options.topic(row.TopicVintage), segmentPartition(one.row.Segment, m.partitions),
+				func(dst []byte) []byte { return m.encoder.MetricKey(dst, one.row) },
+				func(dst []byte) []byte { return m.encoder.Metric(dst, one.row, stamp) })
+		}
+		if _, err := m.producer.Send(ctx, out.messages); err != nil {
+			return fmt.Errorf("publish vintage: %w", err)
+		}
+		for _, one := range chunk {
+			m.vintage.known[one.hash] = struct{}{}
+		}
+		m.countRows(out.messages)
+	}
+	return m.step("vintage published")
+}
+
+// freshRow is a row that is final for the first time.
+type freshRow struct {
+	row  *rollup.Row
+	hash keyHash
+}
+
+// firstFinal picks the rows that are to be reported, and marks as restated what was.
+func (m *metrics) firstFinal(rows []rollup.Row) (fresh []freshRow) {
+	settled := m.settled()
+	var key []byte
+	for i := range rows {
+		r := &rows[i]
+		if r.Kind == aggregate.KindRolling {
+			continue
+		}
+		key = m.encoder.MetricKey(key[:0], r)
+		hash := hashKey(key)
+		_, known := m.vintage.known[hash]
+		switch {
+		case known:
+			r.Restated = true
+		case r.Deleted || !r.Final:
+		case !settled:
+			m.vintage.withheld = true
+		default:
+			fresh = append(fresh, freshRow{r, hash})
+		}
+	}
+	return fresh
+}
+
+// settled says whether the registers are those of the rollup's watermark. They are not while a shard
+// reads again what an earlier run had read, after a crash or a lost checkpoint: its registers hold
+// less than before, and the watermark, which never goes back, says that they are complete.
+func (m *metrics) settled() bool {
+	for shard := range m.partitions {
+		if m.watermarkOf(shard) < m.sums.Watermark() {
+			return false
+		}
+	}
+	return true
+}
+
+// bringBackWithheld has rows that were final while the registers were not settled made once more
+// when they are.
+func (m *metrics) bringBackWithheld() {
+	if m.vintage.withheld && m.settled() {
+		m.vintage.withheld = false
+		m.sums.Remake()
+	}
+}
