@@ -77,6 +77,7 @@ func (s *State) Flush() Updates {
 	touched := map[RegisterKey]struct{}{}
 	for _, a := range s.dirty {
 		a.dirty = false
+		s.reduce(a)
 		s.derive(a, &u, touched)
 	}
 	s.dirty = s.dirty[:0]

@@ -67,6 +67,9 @@ func (f *fold) meters() []*meter {
 // rebuildMeters gathers the usage of every item anew.
 func (a *account) rebuildMeters(c *Calendar) {
 	a.meters, a.metersStale = nil, false
+	for _, m := range a.settled {
+		a.meterSettled(m)
+	}
 	for _, e := range a.formerUsage {
 		a.meterFor(e).note(usageMonth(e, c), e.Time)
 	}

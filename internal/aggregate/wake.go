@@ -88,7 +88,7 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 		soon(f.calendar.Start(KindMonth, month+1))
 		soon(f.monthFinal(month))
 	}
-	if n := len(f.account.usage); n == 0 || d.usage.IsZero() && f.account.usage[n-1].Time < f.now.Add(-70*24*time.Hour) {
+	if until := f.account.usageUntil(f.calendar); until == event.NoTime || d.usage.IsZero() && until < f.now.Add(-70*24*time.Hour) {
 		return
 	}
 	soon(f.calendar.DayStart(f.calendar.Day(f.now) + 1))

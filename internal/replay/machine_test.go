@@ -25,6 +25,8 @@ type machine struct {
 	now     event.Time
 	sink    rows
 	sent    []sentRow // movements since the last look
+
+	horizons bool // those of the watermark hold, as in the service
 }
 
 // rows are what a consumer holds: the last row of each key. I1 covers their bytes.
@@ -89,6 +91,9 @@ func (m *machine) advance(t event.Time) {
 	m.now = max(m.now, t)
 	for _, s := range m.states {
 		s.AdvanceTo(t)
+		if m.horizons {
+			s.SetHorizons(s.Calendar().Horizons(m.now))
+		}
 	}
 }
 
@@ -113,6 +118,10 @@ func (m *machine) flush() error {
 		}
 		for _, k := range s.TakeKept() {
 			_, known := m.store[i][string(k.Key)]
+			if k.Delete {
+				delete(m.store[i], string(k.Key))
+				continue
+			}
 			if known && !k.Replaces {
 				return fmt.Errorf("the record %q is kept twice and does not say that it replaces one", k.Key)
 			}
@@ -236,9 +245,9 @@ func (m *machine) restart(dice *rand.Rand) error {
 				return err
 			}
 		}
-		s.AdvanceTo(m.now)
 		m.states[i] = s
 	}
+	m.advance(m.now)
 	m.newRollup()
 	return m.flush()
 }
