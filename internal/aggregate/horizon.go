@@ -1,6 +1,10 @@
 package aggregate
 
-import "processor/internal/event"
+import (
+	"sort"
+
+	"processor/internal/event"
+)
 
 // How far back events are accepted, in local days before the day of a partition's watermark (spec:
 // rules 10.3 and 10.4).
@@ -69,11 +73,64 @@ func effectiveAt(e *event.Event) (at event.Time, field string) {
 func (s *State) SetHorizons(h Horizons) {
 	s.horizons.Floor = max(s.horizons.Floor, h.Floor)
 	s.horizons.Usage = max(s.horizons.Usage, h.Usage)
+	s.frozen = max(s.frozen, s.calendar.frozenAt(s.horizons.Floor))
 }
+
+// Freezes says whether horizons would freeze more than is frozen now: rows that wait for a flush and
+// are booked before are never returned then, so it must come first.
+func (s *State) Freezes(h Horizons) bool { return s.calendar.frozenAt(h.Floor) > s.frozen }
+
+// Frozen is the instant before which rows are booked, and intervals end, that are never returned
+// again; NoTime for none.
+func (s *State) Frozen() event.Time { return s.frozen }
 
 // reduce makes what lies behind the horizons of an account smaller.
 func (s *State) reduce(a *account) {
 	if a.settledTo < s.horizons.Usage {
 		s.settleUsage(a)
+	}
+	if a.collapsedTo < s.frozen {
+		s.collapse(a)
+	}
+}
+
+// frozenMonth is the first local month whose rows are returned.
+func (s *State) frozenMonth() int32 {
+	if s.frozen == event.NoTime {
+		return 0
+	}
+	return int32(monthOfDay(s.calendar.Day(s.frozen)))
+}
+
+// rowsFrom are the rows booked from an instant on.
+func (d *derived) rowsFrom(at event.Time) []Movement {
+	if d == nil {
+		return nil
+	}
+	first := sort.Search(len(d.rows), func(i int) bool { return d.rows[i].At >= at })
+	return d.rows[first:]
+}
+
+// ended says whether a register is of an interval that ended before the frozen instant.
+func (s *State) ended(key RegisterKey) bool { return s.Ended(key.Kind, key.Index) }
+
+// Ended says whether an interval ended before the frozen instant: its register stands with the
+// readers for ever, and the state may not have it any more.
+func (s *State) Ended(kind Kind, index int32) bool {
+	return kind != KindRolling && s.frozen != event.NoTime && s.calendar.Start(kind, index+1) <= s.frozen
+}
+
+// Forget gives up the registers of intervals that ended before the frozen instant. It must follow
+// their being sent.
+func (s *State) Forget() {
+	if s.forgotten == s.frozen {
+		return
+	}
+	s.forgotten = s.frozen
+	for key := range s.registers {
+		if s.ended(key) {
+			delete(s.registers, key)
+			delete(s.expansions, key)
+		}
 	}
 }

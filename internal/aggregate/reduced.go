@@ -14,7 +14,10 @@ import (
 
 // The first bytes: what the record is, and the version of its form. A changed form gets the next
 // number, and the reader keeps reading the old ones.
-const storedSettled = 0x81
+const (
+	storedSettled = 0x81
+	storedBase    = 0x82
+)
 
 // errReduced says that bytes are no such record: damage, or a version of the future.
 var errReduced = errors.New("not a record that stands for events")
@@ -28,9 +31,11 @@ func settledKey(id string, month int32) []byte {
 	return binary.BigEndian.AppendUint32(append(accountKey(id), 'u'), uint32(month)) //nolint:gosec // the bits
 }
 
+func baseKey(id string) []byte { return append(accountKey(id), 'b') }
+
 // keepReduced keeps a record that stands for events of an account.
-func (s *State) keepReduced(a *account, key, content []byte) {
-	value := append(appendText([]byte{storedSettled}, a.id), content...)
+func (s *State) keepReduced(a *account, form byte, key, content []byte) {
+	value := append(appendText([]byte{form}, a.id), content...)
 	if a.reduced == nil {
 		a.reduced = map[string]int{}
 	}
@@ -39,6 +44,13 @@ func (s *State) keepReduced(a *account, key, content []byte) {
 	a.reduced[string(key)] = size
 	s.kept = append(s.kept, Kept{Key: key, Value: value, Replaces: replaces})
 	s.count(a, size-before)
+}
+
+// dropReduced gives up a record that stood for events.
+func (s *State) dropReduced(a *account, key []byte) {
+	s.kept = append(s.kept, Kept{Key: key, Delete: true})
+	s.count(a, -a.reduced[string(key)])
+	delete(a.reduced, string(key))
 }
 
 // dropKept gives up the record of an event.
@@ -57,16 +69,27 @@ func (s *State) count(a *account, bytes int) {
 func (s *State) restoreReduced(value []byte) error {
 	r := &reducedReader{left: value[1:]}
 	id := r.text()
-	if value[0] != storedSettled || r.broken {
+	var m *settledMonth
+	var b *base
+	switch value[0] {
+	case storedSettled:
+		m = r.settledMonth()
+	case storedBase:
+		b = r.base()
+	default:
 		return fmt.Errorf("%w: first byte %#x", errReduced, value[0])
 	}
-	m := r.settledMonth()
 	if r.broken || len(r.left) > 0 {
 		return fmt.Errorf("%w: account %q: damaged at byte %d of %d", errReduced, id, len(value)-len(r.left), len(value))
 	}
 	a := s.account(id)
-	a.restoreSettled(m)
-	s.keepReduced(a, settledKey(id, m.month), m.appendStored(nil))
+	if m != nil {
+		a.restoreSettled(m)
+		s.keepReduced(a, storedSettled, settledKey(id, m.month), m.appendStored(nil))
+	} else {
+		a.setBase(b, s.calendar)
+		s.keepReduced(a, storedBase, baseKey(id), b.appendStored(nil))
+	}
 	a.changed = true
 	s.mark(a)
 	return nil

@@ -65,7 +65,7 @@ func (s *State) settleUsage(a *account) {
 	a.formerUsage = slices.DeleteFunc(a.formerUsage, isGone)
 	for _, m := range a.settled {
 		if touched[m.month] == m {
-			s.keepReduced(a, settledKey(a.id, m.month), m.appendStored(nil))
+			s.keepReduced(a, storedSettled, settledKey(a.id, m.month), m.appendStored(nil))
 		}
 	}
 }
@@ -155,6 +155,19 @@ func (a *account) meterSettled(s *settledMonth) {
 		}
 		for j := range item.days {
 			dayOf(&m.days, item.days[j].day).plus(&item.days[j])
+		}
+	}
+}
+
+// meterBase adds to the meters what a base knows of them.
+func (a *account) meterBase() {
+	if a.base == nil {
+		return
+	}
+	for i := range a.base.firsts {
+		first := &a.base.firsts[i]
+		if m := a.meterFor(&event.Event{Usage: &first.name}); m.first == event.NoTime || first.at < m.first {
+			m.first = first.at
 		}
 	}
 }

@@ -122,7 +122,7 @@ func TestSettledMonthIsReadBack(t *testing.T) {
 			t.Errorf("%d bytes restored, %d stored", again.Bytes(), s.Bytes())
 		}
 		a := again.accounts["acme"]
-		again.keepReduced(a, settledKey("acme", a.settled[0].month), a.settled[0].appendStored(nil))
+		again.keepReduced(a, storedSettled, settledKey("acme", a.settled[0].month), a.settled[0].appendStored(nil))
 		heldAgain.take(again)
 		if !bytes.Equal(heldAgain[key], value) {
 			t.Errorf("stored as\n%x\nread and stored again as\n%x", value, heldAgain[key])

@@ -29,6 +29,8 @@ type State struct {
 	kept       []Kept
 	bytes      int64 // of everything kept, as it is stored
 	horizons   Horizons
+	frozen     event.Time // rows booked before it are never returned again; NoTime for none
+	forgotten  event.Time // the frozen instant of the last Forget
 	broken     error
 }
 
@@ -47,6 +49,8 @@ func New(options Options) (*State, error) {
 		expansions: map[RegisterKey]expansions{},
 		scratch:    newContributions(c, o.Windows, len(d.groupings)),
 		horizons:   NoHorizons,
+		frozen:     event.NoTime,
+		forgotten:  event.NoTime,
 	}, nil
 }
 
@@ -73,6 +77,9 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	known := s.accounts[e.Subject]
 	if known != nil {
 		s.reduce(known)
+	}
+	if rejection := s.tooOld(known, e); rejection != nil {
+		return Applied, rejection
 	}
 	value := e.AppendStored(nil)
 	if rejection := known.refuses(e, len(value), s.options.AccountBytes); rejection != nil {

@@ -70,6 +70,7 @@ func (a *account) rebuildMeters(c *Calendar) {
 	for _, m := range a.settled {
 		a.meterSettled(m)
 	}
+	a.meterBase()
 	for _, e := range a.formerUsage {
 		a.meterFor(e).note(usageMonth(e, c), e.Time)
 	}
@@ -144,6 +145,9 @@ func (a *account) meterOf(e *event.Event) meterKey {
 		for i := range s.sub().Schedule {
 			each(s.sub().Schedule[i].Items)
 		}
+	}
+	if item := a.base.itemOf(k.subscription, e.Usage.Meter); item != "" && (first == "" || item < first) {
+		first = item
 	}
 	if k.item = first; first == "" {
 		k.item = e.Usage.Meter

@@ -38,6 +38,11 @@ func (f *fold) nextFold(d *derived) event.Time {
 	for _, c := range f.account.attributes {
 		soon(c.at)
 	}
+	if b := f.account.base; b != nil {
+		for _, o := range b.overtaken {
+			soon(o.at)
+		}
+	}
 	for _, c := range f.account.charges {
 		soon(c.event.Time)
 	}

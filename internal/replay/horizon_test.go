@@ -64,6 +64,17 @@ func (d *delivery) batch(events []*event.Event) error {
 	return nil
 }
 
+// deliver applies all events in batches.
+func (d *delivery) deliver(t fataler, events []*event.Event, batch int) {
+	for len(events) > 0 {
+		n := min(batch, len(events))
+		if err := d.batch(events[:n]); err != nil {
+			t.Fatalf("%v", err)
+		}
+		events = events[n:]
+	}
+}
+
 // forgotten says whether an event speaks of usage whose id lives no more: what becomes of it then is
 // another matter than whether settling changes a number.
 func (d *delivery) forgotten(e *event.Event) bool {
@@ -103,15 +114,7 @@ func TestSettlingUsageChangesNoRow(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		events := decoded(collect(t, o))
-		batch := rapid.IntRange(1, 20).Draw(t, "batch")
-		for len(events) > 0 {
-			n := min(batch, len(events))
-			if err := d.batch(events[:n]); err != nil {
-				t.Fatalf("%v", err)
-			}
-			events = events[n:]
-		}
+		d.deliver(t, decoded(collect(t, o)), rapid.IntRange(1, 20).Draw(t, "batch"))
 		settled += d.machine.reduced()
 		want, err := run(core, d.accepted, d.machine.now, way{shards: 1}, dice)
 		if err != nil {

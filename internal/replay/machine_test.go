@@ -27,6 +27,15 @@ type machine struct {
 	sent    []sentRow // movements since the last look
 
 	horizons bool // those of the watermark hold, as in the service
+	partials map[partialKey]aggregate.Register
+}
+
+// partialKey is the key of a register in the partials topic.
+type partialKey struct {
+	shard   int
+	segment aggregate.Segment
+	kind    aggregate.Kind
+	index   int32
 }
 
 // rows are what a consumer holds: the last row of each key. I1 covers their bytes.
@@ -52,7 +61,7 @@ type sentRow struct {
 }
 
 func newMachine(core aggregate.Options, shards int) (*machine, error) {
-	m := &machine{core: core}
+	m := &machine{core: core, partials: map[partialKey]aggregate.Register{}}
 	for range shards {
 		s, err := aggregate.New(core)
 		if err != nil {
@@ -91,6 +100,12 @@ func (m *machine) advance(t event.Time) {
 	m.now = max(m.now, t)
 	for _, s := range m.states {
 		s.AdvanceTo(t)
+	}
+}
+
+// setHorizons moves the horizons to the watermark, after everything behind them was sent.
+func (m *machine) setHorizons() {
+	for _, s := range m.states {
 		if m.horizons {
 			s.SetHorizons(s.Calendar().Horizons(m.now))
 		}
@@ -133,6 +148,12 @@ func (m *machine) flush() error {
 		return err
 	}
 	m.sink.put(made)
+	m.setHorizons()
+	for _, s := range m.states {
+		if m.horizons && m.version%2 == 0 {
+			s.Forget()
+		}
+	}
 	return nil
 }
 
@@ -141,8 +162,12 @@ func (m *machine) put(shard int, s *aggregate.State, r *rollup.Rollup, u *aggreg
 	for j := range u.Registers {
 		g := &u.Registers[j]
 		register := g.Register
+		segment := s.Segment(g.Key.Segment)
 		if g.Deleted {
 			register = nil
+			delete(m.partials, partialKey{shard, segment, g.Key.Kind, g.Key.Index})
+		} else {
+			m.partials[partialKey{shard, segment, g.Key.Kind, g.Key.Index}] = *register
 		}
 		if err := r.Put(shard, s.Segment(g.Key.Segment), g.Key.Kind, g.Key.Index, register, m.version); err != nil {
 			return err
@@ -248,8 +273,24 @@ func (m *machine) restart(dice *rand.Rand) error {
 		m.states[i] = s
 	}
 	m.advance(m.now)
+	m.setHorizons()
 	m.newRollup()
+	if m.horizons { // the rollup reads the partials topic; without, the states say it all again
+		if err := m.readPartials(); err != nil {
+			return err
+		}
+	}
 	return m.flush()
+}
+
+// readPartials gives a new rollup what the partials topic holds.
+func (m *machine) readPartials() error {
+	for key, register := range m.partials {
+		if err := m.rollup.Put(key.shard, key.segment, key.kind, key.index, &register, m.version); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // diff tells the first differences of what two consumers hold, "" when they are the same bytes.
