@@ -28,6 +28,14 @@ type account struct {
 	aliased     bool               // usage ever named a meter instead of an item
 	stated      bool               // a statement was ever among the usage
 
+	settled   []*settledMonth // usage behind the horizon, by month
+	settledTo event.Time      // the usage horizon that this was done for
+	base      *base           // what stands for everything before it, or nil
+	reduced   map[string]int  // what the records take that stand for events, by key
+	bytes     int64           // of all records, as they are stored
+
+	collapsedTo event.Time // the frozen instant for which the base was made
+
 	revocations map[event.Key]int // target -> how many kept revocations name it
 
 	derived *derived

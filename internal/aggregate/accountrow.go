@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"maps"
+
 	"processor/internal/event"
 	"processor/internal/money"
 )
@@ -17,6 +19,9 @@ func (s *State) accountRow(a *account, d *derived) AccountRow {
 			row.LastClass, row.LastMovementAt = m.Class, m.At
 			break
 		}
+	}
+	if row.LastMovementAt == event.NoTime && a.base != nil {
+		row.LastClass, row.LastMovementAt = a.base.lastClass, a.base.lastAt
 	}
 	for i, w := range s.options.Windows {
 		start := w.Start(d.asOf)
@@ -60,7 +65,8 @@ func (d *derived) status() string {
 // monthUpdates lists the months that differ from an instant on: those in which the account has a
 // row (zero or not) or a charge. Months that no longer have one are deleted.
 func (s *State) monthUpdates(a *account, f *fold, old, d *derived, from event.Time, u *Updates) {
-	before := monthsOf(old)
+	before, frozen := monthsOf(old), s.frozenMonth()
+	maps.DeleteFunc(before, func(month int32, _ event.Time) bool { return month < frozen })
 	for i := 0; i < len(d.entries); {
 		month := d.entries[i].month
 		lo := i
@@ -68,7 +74,7 @@ func (s *State) monthUpdates(a *account, f *fold, old, d *derived, from event.Ti
 		for ; i < len(d.entries) && d.entries[i].month == month; i++ {
 			dated = dated || d.entries[i].kind != entryCommitted
 		}
-		if !dated {
+		if !dated || month < frozen {
 			continue
 		}
 		was, known := before[month]

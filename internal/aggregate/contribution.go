@@ -130,10 +130,10 @@ func (c *contributions) firstAt(d *derived, at event.Time) int {
 	return sort.Search(len(d.entries), func(i int) bool { return d.entries[i].at >= at })
 }
 
-// before is the state before an entry; the zero entry before the first.
+// before is the state before an entry; before the first one, that of the opening.
 func (d *derived) before(i int) entry {
 	if i == 0 {
-		return entry{}
+		return d.opening
 	}
 	return d.entries[i-1]
 }

@@ -41,6 +41,7 @@ func (m *Movement) inert() bool {
 type derived struct {
 	asOf        event.Time
 	rows        []Movement
+	opening     entry // the state before the first entry
 	entries     []entry
 	mrr         money.Amount
 	held        money.Amount
@@ -56,7 +57,8 @@ type derived struct {
 
 // entriesOf lines up everything that counts by the watermark.
 func (f *fold) entriesOf(d *derived) {
-	points := f.committedPoints()
+	points := f.openCommitted(f.committedPoints())
+	d.opening = f.opening()
 	d.entries = make([]entry, 0, len(d.rows)+len(points)+len(f.account.charges))
 	for i := range d.rows {
 		if row := &d.rows[i]; row.At <= f.now {
@@ -68,10 +70,7 @@ func (f *fold) entriesOf(d *derived) {
 		e := &d.entries[i]
 		e.day = f.calendar.Day(e.at)
 		e.month = int32(monthOfDay(e.day))
-		var before entry
-		if i > 0 {
-			before = d.entries[i-1]
-		}
+		before := d.before(i)
 		e.mrr, e.held, e.usage, e.dimsAfter = before.mrr, before.held, before.usage, e.dims
 		if e.kind == entryRow && !e.row.inert() {
 			e.mrr, e.held, e.usage = e.row.After, e.row.heldAfter, e.row.usageAfter
@@ -91,7 +90,7 @@ func (f *fold) datedEntries(d *derived, points []point) []entry {
 	current := f.dims.of(values)
 	entries := d.entries
 	next := 0
-	var committed money.Amount
+	committed := f.committedBefore
 	advance := func(until event.Time) {
 		for ; next < len(l.changes) && l.changes[next].at <= until; next++ {
 			l.apply(l.changes[next], values)

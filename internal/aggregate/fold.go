@@ -28,6 +28,11 @@ type fold struct {
 	fresh   []groupMemo
 	rows    []Movement
 
+	until           event.Time // books only what is before it, unless 0
+	standing        []change   // in force at the base, one of each subscription
+	openingBook     openingBook
+	committedBefore money.Amount // known before the base
+
 	endedAt     event.Time // when held MRR last became 0
 	firstPaidAt event.Time
 	hasPaid     bool // firstPaidAt or an import without a date is known
@@ -64,11 +69,15 @@ func (f *fold) run() {
 	f.book = book{options: f.options, table: max(f.options.tableAt(0), 0)}
 	f.snapshots = f.snapshotsInForce()
 	changes, superseded, ahead := changesUpTo(f.snapshots, f.now)
+	later := f.start(changes)
+	changes = append(slices.Clone(f.standing), later...)
 	f.changes = changes
-	groups := groupsOf(changes, f.options.Coalesce, f.calendar)
+	groups := groupsOf(later, f.options.Coalesce, f.calendar)
 	f.groups = groups
 	transfers := f.transfers()
 	f.prepareUsage(changes, groups)
+	f.startUsage()
+	f.openingBook = openingBook{f.book.licensed, f.book.paused, f.book.usage}
 	for _, b := range f.bookings(groups, transfers) {
 		switch b.rank {
 		case rankTransfer:
@@ -81,7 +90,11 @@ func (f *fold) run() {
 			f.bookUsage(&f.usage.bookings[b.n])
 		}
 	}
+	f.overtakenRows()
 	for i := range superseded {
+		if superseded[i].at < a.from() {
+			continue
+		}
 		f.rows = append(f.rows, unmoved(superseded[i].key(), superseded[i].at, ClassNone, "superseded", true))
 	}
 	for _, s := range ahead {
@@ -146,7 +159,7 @@ func (f *fold) bookings(groups []group, transfers []*attributeChange) []booking 
 	slices.SortFunc(all, func(a, b booking) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank, b.rank), cmp.Compare(a.n, b.n))
 	})
-	return all
+	return f.within(all)
 }
 
 // bookTransfer moves the booked MRR from the old combination of dimensions to the new one.

@@ -29,7 +29,13 @@ type Options struct {
 	Groupings               [][]string          // "all" is always there and not listed
 	Values                  map[string][]string // of a dimension; every other value counts as "(other)"
 	Windows                 []Window
+
+	AccountBytes int64 // what the records of one account may take; AccountBytesMax when 0
 }
+
+// AccountBytesMax is what the records of one account may take, as they are stored and with their
+// keys, unless the options say otherwise (spec: events 3, account_too_large).
+const AccountBytesMax = 16 << 20
 
 // RateTable says what one unit of each currency is worth in the reporting currency from an
 // instant on. The first table may have From = NoTime: it serves everything before the others.
@@ -85,6 +91,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.DaysPerMonth == nil {
 		c.DaysPerMonth = big.NewRat(365, 12)
+	}
+	if c.AccountBytes == 0 {
+		c.AccountBytes = AccountBytesMax
 	}
 	var problems []error
 	if c.Currency == "" {

@@ -34,6 +34,7 @@ type Calendar struct {
 	zone   *time.Location
 	fiscal int // month number in which the fiscal year starts
 	starts map[int32]event.Time
+	today  horizonsOfDay // asked last
 }
 
 // NewCalendar is the calendar of a zone with a fiscal year that starts in the given month.

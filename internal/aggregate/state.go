@@ -29,6 +29,9 @@ type State struct {
 	kept       []Kept
 	bytes      int64 // of everything kept, as it is stored
 	unrated    int   // months of usage without a price, over all accounts
+	horizons   Horizons
+	frozen     event.Time // rows booked before it are never returned again; NoTime for none
+	forgotten  event.Time // the frozen instant of the last Forget
 	broken     error
 }
 
@@ -46,35 +49,68 @@ func New(options Options) (*State, error) {
 		registers:  map[RegisterKey]*Register{},
 		expansions: map[RegisterKey]expansions{},
 		scratch:    newContributions(c, o.Windows, d),
+		horizons:   NoHorizons,
+		frozen:     event.NoTime,
+		forgotten:  event.NoTime,
 	}, nil
 }
 
 // Kept is a record that a checkpoint must hold: the state is a fold of such records, in any order
-// (see Restore). Replaces says that an earlier value of the key is overwritten.
+// (see Restore). Replaces says that an earlier value of the key is overwritten, Delete that the key
+// is gone.
 type Kept struct {
 	Key      []byte
 	Value    []byte
 	Replaces bool
+	Delete   bool
 }
 
-// Apply files an event. A rejection is returned for a missing rate and for contents that claim
-// one revision; in the second case the content that sorts first counts all the same.
+// Apply files an event. A rejection is returned for a missing rate, for what comes too late, for an
+// account that is full, and for contents that claim one revision; in the last case the content that
+// sorts first counts all the same.
 func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	if field := missingRate(e, &s.options); field != "" {
 		return Applied, &event.Rejection{Reason: event.ReasonMissingRate, Detail: field, Time: e.Time, HasTime: true}
 	}
-	a := s.accounts[e.Subject]
-	if a == nil {
-		a = &account{id: e.Subject, records: map[event.Key]*record{}, revocations: map[event.Key]int{}}
-		s.accounts[e.Subject] = a
+	if rejection := s.horizons.Judge(e, s.calendar); rejection != nil {
+		return Applied, rejection
 	}
-	before := a.revocationsOf(e.Key())
+	known := s.accounts[e.Subject]
+	if known != nil {
+		s.reduce(known)
+	}
+	if rejection := s.tooOld(known, e); rejection != nil {
+		return Applied, rejection
+	}
+	value := e.AppendStored(nil)
+	if rejection := known.refuses(e, len(value), s.options.AccountBytes); rejection != nil {
+		return Applied, rejection
+	}
+	return s.file(e, value)
+}
+
+// account is the account of an id, made when it is new.
+func (s *State) account(id string) *account {
+	a := s.accounts[id]
+	if a == nil {
+		a = &account{id: id, records: map[event.Key]*record{}, revocations: map[event.Key]int{}}
+		s.accounts[id] = a
+	}
+	return a
+}
+
+// file files an event whose stored form is given.
+func (s *State) file(e *event.Event, value []byte) (Outcome, *event.Rejection) {
+	a := s.account(e.Subject)
+	before, replaced := a.revocationsOf(e.Key()), a.version(e)
 	kept, amended, conflict := a.keep(e)
 	if kept {
-		k := Kept{Key: keptKey(e), Value: e.AppendStored(nil), Replaces: conflict}
+		k := Kept{Key: keptKey(e), Value: value, Replaces: conflict}
 		s.kept = append(s.kept, k)
-		if !conflict {
-			s.bytes += int64(len(k.Key) + len(k.Value))
+		if conflict {
+			s.count(a, len(value)-len(replaced.AppendStored(nil)))
+		} else {
+			s.count(a, len(k.Key)+len(value))
 		}
 		a.reindex(e.Key(), s)
 		a.revoke(before, a.revocationsOf(e.Key()), s)
@@ -103,14 +139,23 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 
 // Restore files a record that a checkpoint held. It must precede every Apply.
 func (s *State) Restore(value []byte) error {
+	defer func() { s.kept = s.kept[:0] }()
+	if isReduced(value) {
+		return s.restoreReduced(value)
+	}
 	e, err := event.DecodeStored(value)
 	if err != nil {
 		return fmt.Errorf("restore a record: %w", err)
 	}
-	if _, rejection := s.Apply(e); rejection != nil {
+	var rejection *event.Rejection
+	if field := missingRate(e, &s.options); field != "" {
+		rejection = &event.Rejection{Reason: event.ReasonMissingRate, Detail: field}
+	} else {
+		_, rejection = s.file(e, value)
+	}
+	if rejection != nil {
 		return &RefusedError{Account: e.Subject, Source: e.Source, ID: e.ID, Rejection: rejection}
 	}
-	s.kept = s.kept[:0]
 	return nil
 }
 
@@ -125,8 +170,7 @@ func (s *State) TakeKept() []Kept {
 func keptKey(e *event.Event) []byte {
 	key := make([]byte, 0, len(e.Subject)+len(e.Source)+len(e.ID)+14)
 	for _, part := range [3]string{e.Subject, e.Source, e.ID} {
-		key = binary.AppendUvarint(key, uint64(len(part)))
-		key = append(key, part...)
+		key = appendText(key, part)
 	}
 	return binary.BigEndian.AppendUint64(key, uint64(e.Revision))
 }
@@ -200,8 +244,7 @@ func (s *State) LatestTime() event.Time {
 // Accounts is how many accounts the state knows.
 func (s *State) Accounts() int { return len(s.accounts) }
 
-// Bytes is how much the kept records take as they are stored, keys included; a record whose content
-// was replaced by another of its revision counts with its first size.
+// Bytes is how much the kept records take as they are stored, keys included.
 func (s *State) Bytes() int64 { return s.bytes }
 
 // Unrated is in how many months of a metered item, over all accounts, quantity was recorded that has

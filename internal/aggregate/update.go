@@ -77,6 +77,7 @@ func (s *State) Flush() Updates {
 	touched := map[RegisterKey]struct{}{}
 	for _, a := range s.dirty {
 		a.dirty = false
+		s.reduce(a)
 		s.derive(a, &u, touched)
 	}
 	s.dirty = s.dirty[:0]
@@ -132,6 +133,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	if old != nil {
 		from = min(from, old.asOf)
 	}
+	from = max(from, s.frozen)
 	s.scratch.account(old, from, -1)
 	s.scratch.account(d, from, 1)
 	s.check(a, d)
@@ -196,7 +198,7 @@ func (f *fold) derived() *derived {
 
 // check holds the account's identity: the rows sum to its MRR, to the last digit.
 func (s *State) check(a *account, d *derived) {
-	var sum money.Amount
+	sum := d.opening.mrr
 	for i := range d.rows {
 		sum = sum.Add(d.rows[i].Change)
 	}
@@ -263,17 +265,14 @@ func (m *Movement) equalButFinal(o *Movement) bool {
 
 // rowUpdates lists the rows that are new, other than before, or gone.
 func (s *State) rowUpdates(a *account, old, d *derived, u *Updates) {
-	var before []Movement
-	if old != nil {
-		before = old.rows
-	}
+	before, rows := old.rowsFrom(s.frozen), d.rowsFrom(s.frozen)
 	same := 0
-	for same < len(before) && same < len(d.rows) && before[same].equal(&d.rows[same]) {
+	for same < len(before) && same < len(rows) && before[same].equal(&rows[same]) {
 		same++
 	}
 	if same == len(before) {
-		for i := same; i < len(d.rows); i++ {
-			u.Movements = append(u.Movements, MovementRow{Account: a.id, Movement: d.rows[i]})
+		for i := same; i < len(rows); i++ {
+			u.Movements = append(u.Movements, MovementRow{Account: a.id, Movement: rows[i]})
 		}
 		return
 	}
@@ -281,8 +280,8 @@ func (s *State) rowUpdates(a *account, old, d *derived, u *Updates) {
 	for i := same; i < len(before); i++ {
 		earlier[before[i].Key] = &before[i]
 	}
-	for i := same; i < len(d.rows); i++ {
-		row := &d.rows[i]
+	for i := same; i < len(rows); i++ {
+		row := &rows[i]
 		was := earlier[row.Key]
 		delete(earlier, row.Key)
 		if was == nil || !was.equal(row) {
@@ -309,6 +308,9 @@ func (s *State) Everything() Updates {
 		s.accountUpdates(s.accounts[id], &u)
 	}
 	for key, r := range s.registers {
+		if s.ended(key) {
+			continue
+		}
 		r.Ranking = s.expansions[key].ranking()
 		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: r})
 	}

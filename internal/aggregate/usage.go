@@ -71,6 +71,10 @@ func (f *fold) meters() []*meter {
 // rebuildMeters gathers the usage of every item anew.
 func (a *account) rebuildMeters(c *Calendar) {
 	a.meters, a.metersStale = nil, false
+	for _, m := range a.settled {
+		a.meterSettled(m)
+	}
+	a.meterBase()
 	for _, e := range a.formerUsage {
 		a.meterFor(e).note(usageMonth(e, c), e.Time)
 	}
@@ -145,6 +149,9 @@ func (a *account) meterOf(e *event.Event) meterKey {
 		for i := range s.sub().Schedule {
 			each(s.sub().Schedule[i].Items)
 		}
+	}
+	if item := a.base.itemOf(k.subscription, e.Usage.Meter); item != "" && (first == "" || item < first) {
+		first = item
 	}
 	if k.item = first; first == "" {
 		k.item = e.Usage.Meter

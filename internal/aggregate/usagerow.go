@@ -129,6 +129,9 @@ func (f *fold) preparePassed(meters []*meter, ended map[usageMonthKey]bool, chan
 func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
 	ended := map[usageMonthKey]bool{}
 	walk := book{options: f.options, table: f.book.table}
+	for i := range f.standing {
+		walk.set(f.standing[i])
+	}
 	for i := range groups {
 		g := &groups[i]
 		touched := g.subscriptions()

@@ -38,6 +38,11 @@ func (f *fold) nextFold(d *derived) event.Time {
 	for _, c := range f.account.attributes {
 		soon(c.at)
 	}
+	if b := f.account.base; b != nil {
+		for _, o := range b.overtaken {
+			soon(o.at)
+		}
+	}
 	for _, c := range f.account.charges {
 		soon(c.event.Time)
 	}
@@ -91,7 +96,7 @@ func (f *fold) usageWakes(d *derived, soon func(event.Time)) {
 		soon(f.calendar.Start(KindMonth, month+1))
 		soon(f.monthFinal(month))
 	}
-	if n := len(f.account.usage); n == 0 || d.usage.IsZero() && f.account.usage[n-1].Time < f.now.Add(-70*24*time.Hour) {
+	if until := f.account.usageUntil(f.calendar); until == event.NoTime || d.usage.IsZero() && until < f.now.Add(-70*24*time.Hour) {
 		return
 	}
 	soon(f.calendar.DayStart(f.calendar.Day(f.now) + 1))

@@ -74,3 +74,9 @@ func (t *Tally) IsZero() bool { return t.sum.IsZero() }
 
 // Rat is the sum as a new exact rational.
 func (t *Tally) Rat() *big.Rat { return new(big.Rat).SetFrac(t.sum.Big(), trillion) }
+
+// Sum is the sum in trillionths, to be stored.
+func (t Tally) Sum() Amount { return t.sum }
+
+// TallyOf is the tally of a stored sum.
+func TallyOf(sum Amount) Tally { return Tally{sum} }

@@ -133,11 +133,11 @@ func TestRowsOfACrashedRunAreTakenBack(t *testing.T) {
 // A debt outlives a crash of the run that should have paid it, also when that run has saved since.
 func TestDebtOutlivesACheckpoint(t *testing.T) {
 	w := newWorld(t, 1)
-	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1)})
+	w.write([]company.Record{subscription("e1", "acme", "2024-12-01T00:00:00Z", 1)})
 	w.run()
-	second := subscription("e2", "acme", "2025-04-01T00:00:00Z", 5)
+	second := subscription("e2", "acme", "2025-01-01T00:00:00Z", 5)
 	w.write([]company.Record{second})
-	w.crashAfterRow(`"month":"2025-04"`)
+	w.crashAfterRow(`"month":"2025-01"`)
 	w.write([]company.Record{movedTo(second, "2025-06-01T00:00:00Z")})
 	for slice := range slices.Chunk(companyEvents(t, 600, "none"), 100) { // in batches of their own
 		w.write(slice)

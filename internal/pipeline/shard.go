@@ -154,6 +154,7 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 		if want := sink.Partition([]byte(e.Subject), s.of); want != s.number {
 			return 0, s.misplacedError(src, r, e, want)
 		}
+		s.state.SetHorizons(s.horizons())
 		if rejection = src.judge(e, src.appended, s.options.Lateness, s.state.Calendar()); rejection == nil {
 			outcome, rejection = s.state.Apply(e)
 		}
@@ -164,6 +165,15 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 		return placeRejected, nil
 	}
 	return int(outcome), nil
+}
+
+// horizons are those behind which nothing can come from any of the shard's partitions.
+func (s *shard) horizons() aggregate.Horizons {
+	least := s.sources[0].complete(s.options.Lateness)
+	for _, src := range s.sources[1:] {
+		least = min(least, src.complete(s.options.Lateness))
+	}
+	return s.state.Calendar().Horizons(least)
 }
 
 // misplacedError ends the service: a record of another shard's account would be counted beside that
@@ -177,7 +187,10 @@ func (s *shard) misplacedError(src *source, r *consumer.Record, e *event.Event, 
 // collectKept takes over what the state kept since the last flush.
 func (s *shard) collectKept() {
 	for _, k := range s.state.TakeKept() {
-		if !k.Replaces {
+		switch {
+		case k.Delete:
+			s.digest -= xxhash.Sum64(k.Key)
+		case !k.Replaces:
 			s.digest += xxhash.Sum64(k.Key)
 		}
 		s.kept = append(s.kept, k)

@@ -41,11 +41,8 @@ func (s *source) complete(lateness time.Duration) event.Time {
 	return max(s.seen-event.Time(lateness), 0)
 }
 
-// The bounds of acceptable times (spec: rules 10.2 and 10.3).
-const (
-	futureMax   = event.Time(24 * time.Hour)
-	horizonDays = 400
-)
+// futureMax is how far an event may be ahead of its append time (spec: rules 10.2).
+const futureMax = event.Time(24 * time.Hour)
 
 // judge holds an event against its append time and the partition's watermark; what it accepts may
 // move the watermark.
@@ -53,28 +50,9 @@ func (s *source) judge(e *event.Event, appended event.Time, lateness time.Durati
 	if e.Time > appended+futureMax {
 		return &event.Rejection{Reason: event.ReasonFutureTime, Detail: "time", Time: e.Time, HasTime: true}
 	}
-	complete := s.complete(lateness)
+	horizons := c.Horizons(s.complete(lateness))
 	s.seen = max(s.seen, min(e.Time, appended))
-	if complete == 0 {
-		return nil
-	}
-	effective, field := effectiveAt(e)
-	if c.Settle(effective) < c.DayStart(c.Day(complete)-horizonDays) {
-		return &event.Rejection{Reason: event.ReasonBeyondHorizon, Detail: field, Time: e.Time, HasTime: true}
-	}
-	return nil
-}
-
-// effectiveAt is when an event counts, and the field that says so.
-func effectiveAt(e *event.Event) (at event.Time, field string) {
-	switch {
-	case e.Subscription != nil:
-		return e.Subscription.EffectiveAt, "data.effective_at"
-	case e.Account != nil:
-		return e.Account.EffectiveAt, "data.effective_at"
-	default:
-		return e.Time, "time"
-	}
+	return horizons.Judge(e, c)
 }
 
 // wholeMinute is the clock's contribution to watermarks. It moves once a minute, so that rolling

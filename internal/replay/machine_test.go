@@ -25,6 +25,17 @@ type machine struct {
 	now     event.Time
 	sink    rows
 	sent    []sentRow // movements since the last look
+
+	horizons bool // those of the watermark hold, as in the service
+	partials map[partialKey]aggregate.Register
+}
+
+// partialKey is the key of a register in the partials topic.
+type partialKey struct {
+	shard   int
+	segment aggregate.Segment
+	kind    aggregate.Kind
+	index   int32
 }
 
 // rows are what a consumer holds: the last row of each key. I1 covers their bytes.
@@ -50,7 +61,7 @@ type sentRow struct {
 }
 
 func newMachine(core aggregate.Options, shards int) (*machine, error) {
-	m := &machine{core: core}
+	m := &machine{core: core, partials: map[partialKey]aggregate.Register{}}
 	for range shards {
 		s, err := aggregate.New(core)
 		if err != nil {
@@ -92,6 +103,15 @@ func (m *machine) advance(t event.Time) {
 	}
 }
 
+// setHorizons moves the horizons to the watermark, after everything behind them was sent.
+func (m *machine) setHorizons() {
+	for _, s := range m.states {
+		if m.horizons {
+			s.SetHorizons(s.Calendar().Horizons(m.now))
+		}
+	}
+}
+
 func (m *machine) encoder() row.Encoder {
 	return row.Encoder{Dimensions: m.states[0].Dimensions(), Windows: m.core.Windows}
 }
@@ -123,6 +143,10 @@ func (m *machine) flushShard(i int) error {
 	}
 	for _, k := range s.TakeKept() {
 		_, known := m.store[i][string(k.Key)]
+		if k.Delete {
+			delete(m.store[i], string(k.Key))
+			continue
+		}
 		if known && !k.Replaces {
 			return fmt.Errorf("the record %q is kept twice and does not say that it replaces one", k.Key)
 		}
@@ -137,6 +161,12 @@ func (m *machine) flushRollup() error {
 		return err
 	}
 	m.sink.put(made)
+	m.setHorizons()
+	for _, s := range m.states {
+		if m.horizons && m.version%2 == 0 {
+			s.Forget()
+		}
+	}
 	return nil
 }
 
@@ -145,8 +175,12 @@ func (m *machine) put(shard int, s *aggregate.State, r *rollup.Rollup, u *aggreg
 	for j := range u.Registers {
 		g := &u.Registers[j]
 		register := g.Register
+		segment := s.Segment(g.Key.Segment)
 		if g.Deleted {
 			register = nil
+			delete(m.partials, partialKey{shard, segment, g.Key.Kind, g.Key.Index})
+		} else {
+			m.partials[partialKey{shard, segment, g.Key.Kind, g.Key.Index}] = *register
 		}
 		if err := r.Put(shard, s.Segment(g.Key.Segment), g.Key.Kind, g.Key.Index, register, m.version); err != nil {
 			return err
@@ -242,7 +276,14 @@ func (m *machine) restart(dice *rand.Rand) error {
 			return err
 		}
 	}
+	m.advance(m.now)
+	m.setHorizons()
 	m.newRollup()
+	if m.horizons { // the rollup reads the partials topic; without, the states say it all again
+		if err := m.readPartials(); err != nil {
+			return err
+		}
+	}
 	return m.flush()
 }
 
@@ -261,6 +302,16 @@ func (m *machine) reload(shard int, dice *rand.Rand) error {
 	}
 	s.AdvanceTo(m.now)
 	m.states[shard] = s
+	return nil
+}
+
+// readPartials gives a new rollup what the partials topic holds.
+func (m *machine) readPartials() error {
+	for key, register := range m.partials {
+		if err := m.rollup.Put(key.shard, key.segment, key.kind, key.index, &register, m.version); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

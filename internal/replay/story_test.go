@@ -18,7 +18,9 @@ import (
 
 // TestScripts runs the stories of the core. A story is commands with what they print:
 //
-//	config     starts over; lines such as zone, coalesce, rates, groupings (see configure)
+//	config     starts over; lines such as zone, coalesce, rates, groupings (see configure). With
+//	           horizons first, what comes too late for the watermark is rejected, as in the service;
+//	           every other way to the events knows no horizon and must come to the same rows
 //	apply      events in the notation of nativeEvents; prints what was not simply applied
 //	advance    moves the watermark: advance 2026-03-01
 //	ledger     movements rows, of one account or of all
@@ -136,15 +138,17 @@ func (s *story) apply(t *testing.T, d *datadriven.TestData, m *machine) string {
 	decoder := event.NewDecoder(event.Options{})
 	for _, record := range records {
 		e, rejection := decoder.Decode(record, nil)
-		if m == s.main {
-			s.records = append(s.records, record)
-		}
 		var outcome aggregate.Outcome
-		if rejection == nil && e != nil {
-			if m == s.main {
+		applied := rejection == nil && e != nil
+		if applied {
+			outcome, rejection = m.apply(e)
+		}
+		tooLate := rejection != nil && rejection.Reason == event.ReasonBeyondHorizon // other ways know no horizon
+		if m == s.main && !tooLate {
+			s.records = append(s.records, record)
+			if applied {
 				s.events = append(s.events, e)
 			}
-			outcome, rejection = m.apply(e)
 		}
 		switch {
 		case rejection != nil:
@@ -188,6 +192,10 @@ func (s *story) configure(t *testing.T, d *datadriven.TestData) string {
 	if rest, found := strings.CutPrefix(input, "orders all"); found { // though there are 720 or more
 		s.permuted, input = 7, rest
 	}
+	rest, horizons := strings.CutPrefix(input, "horizons") // those of the watermark hold
+	if horizons {
+		input = rest
+	}
 	core, err := coreOptions(input)
 	if err != nil {
 		d.Fatalf(t, "%v", err)
@@ -196,6 +204,7 @@ func (s *story) configure(t *testing.T, d *datadriven.TestData) string {
 		if *m, err = newMachine(core, 1); err != nil {
 			return "error: " + err.Error() + "\n"
 		}
+		(*m).horizons = horizons
 	}
 	return ""
 }

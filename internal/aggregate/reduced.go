@@ -1,0 +1,193 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"processor/internal/money"
+)
+
+// Records that stand for events which are gone. Their values begin with a byte that no stored event
+// has, then the account; their keys are the account and a suffix shorter than any event's.
+
+// The first bytes: what the record is, and the version of its form. A changed form gets the next
+// number, and the reader keeps reading the old ones.
+const (
+	storedSettled = 0x81
+	storedBase    = 0x82
+)
+
+// errReduced says that bytes are no such record: damage, or a version of the future.
+var errReduced = errors.New("not a record that stands for events")
+
+func isReduced(value []byte) bool { return len(value) > 0 && value[0] >= 0x80 }
+
+// accountKey is the beginning of all keys of an account's records.
+func accountKey(id string) []byte { return appendText(nil, id) }
+
+func settledKey(id string, month int32) []byte {
+	return binary.BigEndian.AppendUint32(append(accountKey(id), 'u'), uint32(month)) //nolint:gosec // the bits
+}
+
+func baseKey(id string) []byte { return append(accountKey(id), 'b') }
+
+// keepReduced keeps a record that stands for events of an account.
+func (s *State) keepReduced(a *account, form byte, key, content []byte) {
+	value := append(appendText([]byte{form}, a.id), content...)
+	if a.reduced == nil {
+		a.reduced = map[string]int{}
+	}
+	before, replaces := a.reduced[string(key)]
+	size := len(key) + len(value)
+	a.reduced[string(key)] = size
+	s.kept = append(s.kept, Kept{Key: key, Value: value, Replaces: replaces})
+	s.count(a, size-before)
+}
+
+// dropReduced gives up a record that stood for events.
+func (s *State) dropReduced(a *account, key []byte) {
+	s.kept = append(s.kept, Kept{Key: key, Delete: true})
+	s.count(a, -a.reduced[string(key)])
+	delete(a.reduced, string(key))
+}
+
+// dropKept gives up the record of an event.
+func (s *State) dropKept(a *account, key []byte, valueBytes int) {
+	s.kept = append(s.kept, Kept{Key: key, Delete: true})
+	s.count(a, -len(key)-valueBytes)
+}
+
+// count adds to what the account's records take.
+func (s *State) count(a *account, bytes int) {
+	a.bytes += int64(bytes)
+	s.bytes += int64(bytes)
+}
+
+// restoreReduced files a record that stands for events.
+func (s *State) restoreReduced(value []byte) error {
+	r := &reducedReader{left: value[1:]}
+	id := r.text()
+	var m *settledMonth
+	var b *base
+	switch value[0] {
+	case storedSettled:
+		m = r.settledMonth()
+	case storedBase:
+		b = r.base()
+	default:
+		return fmt.Errorf("%w: first byte %#x", errReduced, value[0])
+	}
+	if r.broken || len(r.left) > 0 {
+		return fmt.Errorf("%w: account %q: damaged at byte %d of %d", errReduced, id, len(value)-len(r.left), len(value))
+	}
+	a := s.account(id)
+	if m != nil {
+		a.restoreSettled(m)
+		s.keepReduced(a, storedSettled, settledKey(id, m.month), m.appendStored(nil))
+	} else {
+		a.setBase(b, s.calendar)
+		s.keepReduced(a, storedBase, baseKey(id), b.appendStored(nil))
+	}
+	a.changed = true
+	s.mark(a)
+	return nil
+}
+
+func appendInt(dst []byte, n int64) []byte { return binary.AppendVarint(dst, n) }
+
+func appendCount(dst []byte, n int) []byte { return binary.AppendUvarint(dst, uint64(n)) } //nolint:gosec // a length
+
+func appendText(dst []byte, text string) []byte { return append(appendCount(dst, len(text)), text...) }
+
+// appendAmount writes the lower word as a varint; one that needs the upper word has it too, behind a
+// 1.
+func appendAmount(dst []byte, a money.Amount) []byte {
+	hi, lo := a.Words()
+	small := int64(lo) //nolint:gosec // the bits are compared with hi
+	if hi == small>>63 {
+		return binary.AppendVarint(append(dst, 0), small)
+	}
+	return binary.AppendVarint(binary.AppendVarint(append(dst, 1), small), hi)
+}
+
+// reducedReader reads what was written above. It trusts nothing: after the first fault everything it
+// reads is zero, and broken says so.
+type reducedReader struct {
+	left   []byte
+	broken bool
+}
+
+func (r *reducedReader) fail() { r.left, r.broken = nil, true }
+
+func (r *reducedReader) int() int64 {
+	n, size := binary.Varint(r.left)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.left = r.left[size:]
+	return n
+}
+
+func (r *reducedReader) int32() int32 {
+	n := r.int()
+	if n < math.MinInt32 || n > math.MaxInt32 {
+		r.fail()
+		return 0
+	}
+	return int32(n)
+}
+
+// count is the length of what follows, of which each element takes at least one byte.
+func (r *reducedReader) count() int {
+	n, size := binary.Uvarint(r.left)
+	if size <= 0 || n > uint64(len(r.left)-size) {
+		r.fail()
+		return 0
+	}
+	r.left = r.left[size:]
+	return int(n) //nolint:gosec // at most the bytes that are left
+}
+
+func (r *reducedReader) text() string {
+	n := r.count()
+	text := string(r.left[:n])
+	r.left = r.left[n:]
+	return text
+}
+
+func (r *reducedReader) octet() byte {
+	if len(r.left) == 0 {
+		r.fail()
+		return 0
+	}
+	b := r.left[0]
+	r.left = r.left[1:]
+	return b
+}
+
+func (r *reducedReader) amount() money.Amount {
+	wide := r.octet()
+	small := r.int()
+	hi := small >> 63
+	if wide == 1 {
+		hi = r.int()
+	} else if wide != 0 {
+		r.fail()
+	}
+	return money.FromWords(hi, uint64(small)) //nolint:gosec // the bits
+}
+
+func readList[T any](r *reducedReader, read func() T) []T {
+	n := r.count()
+	var list []T
+	for range n {
+		list = append(list, read())
+		if r.broken {
+			return nil
+		}
+	}
+	return list
+}
