@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -98,6 +99,31 @@ func TestEveryClassIsDefined(t *testing.T) {
 		}
 		if !strings.Contains(text, column+" ") {
 			t.Errorf("no example of %smovements.md shows %s", docs, column)
+		}
+	}
+}
+
+// TestEveryRuleIsDefined holds that the table of rule numbers has every one that a story prints.
+func TestEveryRuleIsDefined(t *testing.T) {
+	t.Parallel()
+	text := pageText(t, "movements.md")
+	stories, err := filepath.Glob("../aggregate/testdata/script/*.txt")
+	if err != nil || len(stories) < 60 {
+		t.Fatalf("%d stories, %v", len(stories), err)
+	}
+	seen := map[string]bool{}
+	for _, path := range stories {
+		story, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^  20.*, rule ([a-z0-9.]+)`).FindAllStringSubmatch(string(story), -1) {
+			seen[m[1]] = true
+		}
+	}
+	for rule := range seen {
+		if !strings.Contains(text, "\n| `"+rule+"` | ") {
+			t.Errorf("rule %s is not in the table of %smovements.md", rule, docs)
 		}
 	}
 }
