@@ -29,7 +29,7 @@ type Explanation struct {
 	Start event.Time // of the interval; NoTime where it is the whole life
 	End   event.Time
 
-	Booked         money.Amount // before the interval
+	Booked         money.Amount // before the interval, and what lies below the floor
 	OpeningBalance money.Amount // of the interval's rows of class opening
 	Opening        money.Amount // Booked + OpeningBalance (spec: rules 9.1)
 	Movements      money.Amount // all other changes of the interval
@@ -63,7 +63,7 @@ func (s *State) Explain(account string, within *Interval) (e *Explanation, found
 	d := f.derived()
 	e = &Explanation{
 		Account: a.id, Name: a.name(s.now), Status: d.status(), Currency: s.options.Currency, AsOf: s.now, MRR: d.mrr,
-		Start: event.NoTime, End: event.NoTime,
+		Start: event.NoTime, End: event.NoTime, Booked: f.openingBook.mrr(),
 	}
 	end := never
 	if within != nil {

@@ -70,7 +70,7 @@ func newWitness(f *fold) *witness {
 			w.members[f.groups[i].members[j].key()] = member{&f.groups[i], j}
 		}
 	}
-	_, superseded, ahead := changesUpTo(f.account.snapshots, f.now)
+	_, superseded, ahead := changesUpTo(f.snapshots, f.now)
 	for i := range superseded {
 		w.superseded[superseded[i].key()] = superseded[i]
 	}
@@ -114,7 +114,7 @@ func (w *witness) eventsOf(key string) []EventRef {
 	}
 	if c, ok := w.superseded[key]; ok {
 		refs := []EventRef{refOfChange(RoleEvent, &c)}
-		snapshots := w.fold.account.snapshots
+		snapshots := w.fold.snapshots
 		if next := nextOf(snapshots[slices.Index(snapshots, c.snapshot)+1:], c.snapshot.name()); next != nil {
 			refs = append(refs, refOf(RoleReplacedBy, next.event))
 		}
