@@ -29,6 +29,7 @@ type State struct {
 	kept       []Kept
 	bytes      int64 // of everything kept, as it is stored
 	horizons   Horizons
+	bound      event.Time // what is booked before it cannot be changed by an event any more
 	frozen     event.Time // rows booked before it are never returned again; NoTime for none
 	forgotten  event.Time // the frozen instant of the last Forget
 	broken     error
@@ -49,6 +50,7 @@ func New(options Options) (*State, error) {
 		expansions: map[RegisterKey]expansions{},
 		scratch:    newContributions(c, o.Windows, len(d.groupings)),
 		horizons:   NoHorizons,
+		bound:      event.NoTime,
 		frozen:     event.NoTime,
 		forgotten:  event.NoTime,
 	}, nil
