@@ -29,6 +29,7 @@ type marker struct {
 	Results    [7]int64 `json:"results"`
 	Rows       int64    `json:"rows"`
 	Everything bool     `json:"everything"` // every row must be sent again, and was not yet
+	Openings   bool     `json:"openings"`   // and opening balances instead of what is frozen
 }
 
 // place is where the shard stands in one source topic.

@@ -20,6 +20,7 @@ import (
 type resend struct {
 	ranges     []written
 	everything bool // there is no checkpoint to compare with: the state says all it has
+	openings   bool // the registers of what is frozen are gone: an opening balance stands for them
 }
 
 // written is what lies in an output partition between a checkpoint and a start.
@@ -70,8 +71,15 @@ func (r *resending) everything() error {
 	for i := range all.Accounts {
 		r.addAccount(&all.Accounts[i], stamp)
 	}
+	if s.resend.openings {
+		all.Registers = append(all.Registers, s.state.Openings()...)
+	}
 	for i := range all.Registers {
-		s.addRegisters([]aggregate.RegisterKey{all.Registers[i].Key})
+		key := all.Registers[i].Key
+		s.addPartial(rollup.Partial{
+			Shard: s.number, Version: s.version(), Generation: s.generation,
+			Segment: s.state.Segment(key.Segment), Kind: key.Kind, Index: key.Index, Register: all.Registers[i].Register,
+		})
 	}
 	return r.sendFull()
 }

@@ -259,6 +259,7 @@ func (s *shard) marker() *marker {
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
 		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
 		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
+		Openings: s.resend != nil && s.resend.openings,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen})
