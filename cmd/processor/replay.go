@@ -24,6 +24,7 @@ type replayFlags struct {
 	shards int
 	whatIf string
 	format string
+	floor  string
 }
 
 // replayCommand runs files of events through the core, without Kafka.
@@ -58,6 +59,7 @@ would change: each figure of an account and its months that differs, and the tot
 	cmd.Flags().StringSliceVar(&flags.rows, "rows", nil, "print only these `TOPICS`: "+strings.Join(replayTopics(), ", "))
 	cmd.Flags().IntVar(&flags.shards, "shards", 1, "share the accounts among `N` shards, as the service does over N partitions")
 	addWhatIfFlags(cmd, &flags)
+	cmd.Flags().StringVar(&flags.floor, "floor", "", "`400d`: reject what comes too late, as the service does, with the largest time so far as watermark; rows begin with an opening balance")
 	return cmd
 }
 
@@ -92,6 +94,9 @@ func (f *replayFlags) options() (replay.Options, error) {
 	o := replay.Options{Core: core, Targets: plan, Decoder: decoderOptions(loaded), Shards: f.shards, ShardOf: shardOf, AsOf: event.NoTime}
 	if f.shards < 1 || f.shards > 1024 {
 		return o, usagef("--shards %d: it must be 1 to 1024", f.shards)
+	}
+	if o.Floor = f.floor != ""; o.Floor && f.floor != "400d" {
+		return o, usagef("--floor %s: the floor lies 400d below the watermark", f.floor)
 	}
 	if f.asOf != "" {
 		asOf, ok := event.ParseTime([]byte(f.asOf))

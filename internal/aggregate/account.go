@@ -29,6 +29,7 @@ type account struct {
 	stated      bool               // a statement was ever among the usage
 
 	settled   []*settledMonth // usage behind the horizon, by month
+	view      *frozenView     // where frozen intervals left it, if that is not where it is; or nil
 	settledTo event.Time      // the usage horizon that this was done for
 	base      *base           // what stands for everything before it, or nil
 	reduced   map[string]int  // what the records take that stand for events, by key

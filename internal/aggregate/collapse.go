@@ -313,10 +313,10 @@ func (a *account) setBase(b *base, c *Calendar) {
 	a.changed = true
 }
 
-// tooOld is the rejection of an event that would change one which counts before the frozen instant:
+// tooOld is the rejection of an event that would change one which counts before the start of the floor's month:
 // a revision or a revocation of it. Of most there is only a hash by then.
 func (s *State) tooOld(a *account, e *event.Event) *event.Rejection {
-	if a == nil || s.frozen == event.NoTime {
+	if a == nil || s.bound == event.NoTime {
 		return nil
 	}
 	if known := a.version(e); known != nil && bytes.Equal(known.AppendCanonical(nil), e.AppendCanonical(nil)) {
@@ -324,7 +324,7 @@ func (s *State) tooOld(a *account, e *event.Event) *event.Rejection {
 	}
 	field := ""
 	switch {
-	case e.Statement != nil && s.calendar.Start(KindMonth, int32(e.Statement.Month)) < s.frozen:
+	case e.Statement != nil && s.calendar.Start(KindMonth, int32(e.Statement.Month)) < s.bound:
 		field = "data.month"
 	case e.Revocation != nil && s.isFrozen(a, e.Revocation.Key()):
 		field = "data.revokes"
@@ -336,12 +336,12 @@ func (s *State) tooOld(a *account, e *event.Event) *event.Rejection {
 	return &event.Rejection{Reason: event.ReasonBeyondHorizon, Detail: field, Time: e.Time, HasTime: true}
 }
 
-// isFrozen says whether an identity counts before the frozen instant.
+// isFrozen says whether an identity counts before the start of the floor's month.
 func (s *State) isFrozen(a *account, key event.Key) bool {
 	if a.base.isGone(key) {
 		return true
 	}
 	r := a.records[key]
-	return r != nil && (countsBefore(r.current(), s.frozen, s.calendar) ||
-		r.current().Statement != nil && s.calendar.Start(KindMonth, int32(r.current().Statement.Month)) < s.frozen)
+	return r != nil && (countsBefore(r.current(), s.bound, s.calendar) ||
+		r.current().Statement != nil && s.calendar.Start(KindMonth, int32(r.current().Statement.Month)) < s.bound)
 }

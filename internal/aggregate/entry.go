@@ -39,26 +39,29 @@ func (m *Movement) inert() bool {
 
 // derived is what one pass made of an account: a pure function of its records and the watermark.
 type derived struct {
-	asOf        event.Time
-	rows        []Movement
-	opening     entry // the state before the first entry
-	entries     []entry
-	mrr         money.Amount
-	held        money.Amount
-	usage       money.Amount
-	committed   money.Amount
-	paid        bool
-	firstPaidAt event.Time
-	dims        *Dims // at the watermark
-	cohort      string
-	finals      []event.Time
-	unrated     int // months of usage without a price
+	asOf    event.Time
+	rows    []Movement
+	opening entry // the state before the first entry
+	moves   []move
+
+	committedBefore money.Amount // before the first entry
+	entries         []entry
+	mrr             money.Amount
+	held            money.Amount
+	usage           money.Amount
+	committed       money.Amount
+	paid            bool
+	firstPaidAt     event.Time
+	dims            *Dims // at the watermark
+	cohort          string
+	finals          []event.Time
+	unrated         int // months of usage without a price
 }
 
 // entriesOf lines up everything that counts by the watermark.
 func (f *fold) entriesOf(d *derived) {
 	points := f.openCommitted(f.committedPoints())
-	d.opening = f.opening()
+	d.opening, d.committedBefore = f.opening(), f.committedBefore
 	d.entries = make([]entry, 0, len(d.rows)+len(points)+len(f.account.charges))
 	for i := range d.rows {
 		if row := &d.rows[i]; row.At <= f.now {

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"processor/internal/event"
@@ -123,13 +122,4 @@ func (e *Explanation) list(f *fold, rows []Movement) {
 			row.Events, row.EventsLeftOut = slices.Clip(row.Events[:ExplainedEvents]), over
 		}
 	}
-}
-
-// KeptAccount is the account of a record that a checkpoint holds, by its key (see Kept).
-func KeptAccount(key []byte) (string, bool) {
-	n, size := binary.Uvarint(key)
-	if size <= 0 || n > uint64(len(key)-size) {
-		return "", false
-	}
-	return string(key[size : size+int(n)]), true
 }

@@ -66,19 +66,30 @@ func effectiveAt(e *event.Event) (at event.Time, field string) {
 	}
 }
 
-// SetHorizons moves the horizons forward; an earlier one is ignored. What lies behind them is made
-// smaller when the next event of its account arrives, or at the next flush that derives it: the
+// SetHorizons moves the horizons forward; an earlier one is ignored. Recorded usage behind them is
+// settled when the next event of its account arrives, or at the next flush that derives it: the
 // result depends on the records and the horizons only. The watermark at a flush must have reached
 // the horizons.
 func (s *State) SetHorizons(h Horizons) {
 	s.horizons.Floor = max(s.horizons.Floor, h.Floor)
 	s.horizons.Usage = max(s.horizons.Usage, h.Usage)
-	s.frozen = max(s.frozen, s.calendar.frozenAt(s.horizons.Floor))
+	s.bound = s.calendar.frozenAt(s.horizons.Floor)
 }
 
-// Freezes says whether horizons would freeze more than is frozen now: rows that wait for a flush and
-// are booked before are never returned then, so it must come first.
+// Horizons are those that were set last.
+func (s *State) Horizons() Horizons { return s.horizons }
+
+// Freezes says whether Freeze would freeze anything under the horizons given.
 func (s *State) Freezes(h Horizons) bool { return s.calendar.frozenAt(h.Floor) > s.frozen }
+
+// Freeze freezes what lies below the floor, and lets accounts collapse from then on. It must follow a
+// Flush whose rows are on their way: what is booked below is never returned again. Until then
+// nothing is given up; what is accepted does not depend on it.
+func (s *State) Freeze() { s.frozen = max(s.frozen, s.bound) }
+
+// RestoreFrozen is Freeze for a state that is restored: up to where it was frozen when it was saved.
+// It must precede the first Flush.
+func (s *State) RestoreFrozen(at event.Time) { s.frozen = max(s.frozen, min(at, s.bound)) }
 
 // Frozen is the instant before which rows are booked, and intervals end, that are never returned
 // again; NoTime for none.

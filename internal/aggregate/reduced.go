@@ -17,6 +17,7 @@ import (
 const (
 	storedSettled = 0x81
 	storedBase    = 0x82
+	storedView    = 0x83
 )
 
 // errReduced says that bytes are no such record: damage, or a version of the future.
@@ -32,6 +33,8 @@ func settledKey(id string, month int32) []byte {
 }
 
 func baseKey(id string) []byte { return append(accountKey(id), 'b') }
+
+func viewKey(id string) []byte { return append(accountKey(id), 'v') }
 
 // keepReduced keeps a record that stands for events of an account.
 func (s *State) keepReduced(a *account, form byte, key, content []byte) {
@@ -69,30 +72,36 @@ func (s *State) count(a *account, bytes int) {
 func (s *State) restoreReduced(value []byte) error {
 	r := &reducedReader{left: value[1:]}
 	id := r.text()
-	var m *settledMonth
-	var b *base
-	switch value[0] {
-	case storedSettled:
-		m = r.settledMonth()
-	case storedBase:
-		b = r.base()
-	default:
-		return fmt.Errorf("%w: first byte %#x", errReduced, value[0])
+	file, err := r.record(s, value[0])
+	if err != nil {
+		return err
 	}
 	if r.broken || len(r.left) > 0 {
 		return fmt.Errorf("%w: account %q: damaged at byte %d of %d", errReduced, id, len(value)-len(r.left), len(value))
 	}
 	a := s.account(id)
-	if m != nil {
-		a.restoreSettled(m)
-		s.keepReduced(a, storedSettled, settledKey(id, m.month), m.appendStored(nil))
-	} else {
-		a.setBase(b, s.calendar)
-		s.keepReduced(a, storedBase, baseKey(id), b.appendStored(nil))
-	}
+	key := file(a)
+	s.keepReduced(a, value[0], key, value[1+len(accountKey(id)):])
 	a.changed = true
 	s.mark(a)
 	return nil
+}
+
+// record reads what follows the account, and says how to file it; filing returns its key.
+func (r *reducedReader) record(s *State, form byte) (file func(a *account) (key []byte), err error) {
+	switch form {
+	case storedSettled:
+		m := r.settledMonth()
+		return func(a *account) []byte { a.restoreSettled(m); return settledKey(a.id, m.month) }, nil
+	case storedBase:
+		b := r.base()
+		return func(a *account) []byte { a.setBase(b, s.calendar); return baseKey(a.id) }, nil
+	case storedView:
+		v := r.view()
+		return func(a *account) []byte { a.view = v; return viewKey(a.id) }, nil
+	default:
+		return nil, fmt.Errorf("%w: first byte %#x", errReduced, form)
+	}
 }
 
 func appendInt(dst []byte, n int64) []byte { return binary.AppendVarint(dst, n) }

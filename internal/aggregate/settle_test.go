@@ -141,6 +141,8 @@ func TestSettledMonthIsReadBack(t *testing.T) {
 // FuzzReduced: no bytes make reading panic or take memory that they do not fill.
 func FuzzReduced(f *testing.F) {
 	f.Add([]byte{storedSettled, 1, 'a', 0, 0})
+	f.Add(append([]byte{storedBase, 1, 'a'}, (&base{}).appendStored(nil)...))
+	f.Add(append([]byte{storedView, 1, 'a'}, (&frozenView{}).appendStored(nil)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if isReduced(b) {
 			_ = testState(t, Options{}).Restore(b)

@@ -30,6 +30,7 @@ type State struct {
 	bytes      int64 // of everything kept, as it is stored
 	unrated    int   // months of usage without a price, over all accounts
 	horizons   Horizons
+	bound      event.Time // what is booked before it cannot be changed by an event any more
 	frozen     event.Time // rows booked before it are never returned again; NoTime for none
 	forgotten  event.Time // the frozen instant of the last Forget
 	broken     error
@@ -50,6 +51,7 @@ func New(options Options) (*State, error) {
 		expansions: map[RegisterKey]expansions{},
 		scratch:    newContributions(c, o.Windows, d),
 		horizons:   NoHorizons,
+		bound:      event.NoTime,
 		frozen:     event.NoTime,
 		forgotten:  event.NoTime,
 	}, nil

@@ -134,6 +134,12 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 		from = min(from, old.asOf)
 	}
 	from = max(from, s.frozen)
+	s.noteView(a, old, d)
+	d.moves = s.movesOf(a, d)
+	if old != nil {
+		s.scratch.move(s, old.moves, -1)
+	}
+	s.scratch.move(s, d.moves, 1)
 	s.scratch.account(old, from, -1)
 	s.scratch.account(d, from, 1)
 	s.check(a, d)

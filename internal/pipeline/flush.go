@@ -61,7 +61,32 @@ func (o *outbox) tombstone() {
 // interval.
 func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.outbox.reset(now)
-	s.state.AdvanceTo(s.watermark(clock))
+	s.outbox.messages, s.early = s.early, nil
+	s.derive(s.watermark(clock))
+	s.outbox.messages = append(s.outbox.messages, s.letters...)
+	s.letters = nil
+	if slow {
+		s.addAccounts()
+	}
+	if slow && !s.owesEverything() { // a generation that is not whole must not be summed
+		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
+		clear(s.registers)
+		if s.resend == nil {
+			s.state.Forget()
+		}
+		s.addMark()
+	}
+	if len(s.outbox.messages) == 0 {
+		s.flushes-- // nothing carries this number
+		return
+	}
+	s.rows += int64(len(s.outbox.messages))
+	s.addProgress()
+}
+
+// derive moves the watermark, derives what changed and puts its rows into the outbox.
+func (s *shard) derive(watermark event.Time) {
+	s.state.AdvanceTo(watermark)
 	updates := s.state.Flush()
 	s.collectKept()
 	s.flushes++
@@ -75,22 +100,14 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	for i := range updates.Registers {
 		s.registers[updates.Registers[i].Key] = struct{}{}
 	}
-	s.outbox.messages = append(s.outbox.messages, s.letters...)
-	s.letters = nil
-	if slow {
-		s.addAccounts()
-	}
-	if slow && !s.owesEverything() { // a generation that is not whole must not be summed
-		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
-		clear(s.registers)
-		s.addMark()
-	}
-	if len(s.outbox.messages) == 0 {
-		s.flushes-- // nothing carries this number
-		return
-	}
-	s.rows += int64(len(s.outbox.messages))
-	s.addProgress()
+}
+
+// flushEarly derives what was read so far, between two flushes; its rows go out with the next one.
+func (s *shard) flushEarly() {
+	s.outbox.reset(s.outbox.now)
+	s.outbox.messages = s.early
+	s.derive(s.complete())
+	s.early = s.outbox.messages
 }
 
 // watermark is up to where the shard is complete: the least complete of its partitions decides. The

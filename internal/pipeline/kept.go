@@ -63,7 +63,7 @@ func restoreAccount(ctx context.Context, store *checkpoint.Reading, core aggrega
 		return nil, err
 	}
 	stored, found, err := store.Load(ctx, shard, func(key, value []byte) error {
-		if owner, ok := aggregate.KeptAccount(key); !ok || owner != account {
+		if owner, ok := aggregate.AccountOf(key); !ok || owner != account {
 			return nil
 		}
 		return state.Restore(bytes.Clone(value))
@@ -76,6 +76,8 @@ func restoreAccount(ctx context.Context, store *checkpoint.Reading, core aggrega
 		return nil, err
 	}
 	state.AdvanceTo(m.Watermark)
+	state.SetHorizons(m.Horizons)
+	state.RestoreFrozen(m.Frozen)
 	state.Flush()
 	return state, state.Check()
 }
@@ -85,7 +87,7 @@ func keptNearest(ctx context.Context, store *checkpoint.Reading, shards int, acc
 	ids := map[string]struct{}{}
 	for shard := range shards {
 		_, _, err := store.Load(ctx, shard, func(key, _ []byte) error {
-			if owner, ok := aggregate.KeptAccount(key); ok {
+			if owner, ok := aggregate.AccountOf(key); ok {
 				ids[owner] = struct{}{}
 			}
 			return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"processor/internal/aggregate"
 	"processor/internal/event"
 	"processor/internal/row"
 )
@@ -16,12 +17,19 @@ type marker struct {
 	Flush      uint64     `json:"flush"`
 	Generation uint64     `json:"generation"`
 	Watermark  event.Time `json:"watermark"`
-	Sources    []place    `json:"sources"`
-	Outputs    []end      `json:"outputs"`
-	Digest     uint64     `json:"digest"`
-	Results    [7]int64   `json:"results"`
-	Rows       int64      `json:"rows"`
-	Everything bool       `json:"everything"` // every row must be sent again, and was not yet
+
+	// What was too late for the shard, and up to where it was frozen; 0 and nothing in markers from
+	// before there were horizons.
+	Horizons aggregate.Horizons `json:"horizons"`
+	Frozen   event.Time         `json:"frozen"`
+
+	Sources    []place  `json:"sources"`
+	Outputs    []end    `json:"outputs"`
+	Digest     uint64   `json:"digest"`
+	Results    [7]int64 `json:"results"`
+	Rows       int64    `json:"rows"`
+	Everything bool     `json:"everything"` // every row must be sent again, and was not yet
+	Openings   bool     `json:"openings"`   // and opening balances instead of what is frozen
 }
 
 // place is where the shard stands in one source topic.

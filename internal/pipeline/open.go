@@ -10,6 +10,7 @@ import (
 	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/event"
+	"processor/internal/row"
 )
 
 // borders are where logs begin and end, asked once for all shards of a generation.
@@ -170,7 +171,11 @@ func (m *marker) in(topic string) *place {
 
 // owe notes what was written behind the checkpoint, or all there is without one.
 func (s *shard) owe(m *marker, logs borders) {
-	debt := &resend{everything: m != nil && (m.Everything || m.Generation != s.generation), fresh: m == nil}
+	debt := &resend{
+		everything: m != nil && (m.Everything || m.Generation != s.generation),
+		openings:   m != nil && (m.Openings || m.Generation != s.generation),
+		fresh:      m == nil,
+	}
 	for _, out := range outputPartitions(s.number, s.of) {
 		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
 		from, known := s.ends[out]
@@ -179,6 +184,7 @@ func (s *shard) owe(m *marker, logs borders) {
 			from = logs.starts[tp]
 		case from > logs.ends[tp] || from < logs.starts[tp]:
 			debt.everything = true // the topic was made anew: what it held is gone
+			debt.openings = debt.openings || out.topic == row.TopicPartials
 			from = logs.starts[tp]
 		}
 		s.ends[out] = from

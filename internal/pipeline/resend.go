@@ -10,6 +10,7 @@ import (
 
 	"processor/internal/aggregate"
 	"processor/internal/consumer"
+	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
 )
@@ -21,6 +22,7 @@ type resend struct {
 	ranges     []written
 	everything bool // the state says all that it has: its meaning is new, or a topic was made anew
 	fresh      bool // the state began empty in this run, which has sent all that it has
+	openings   bool // the registers of what is frozen are gone: an opening balance stands for them
 }
 
 // owesEverything says whether the shard's registers were not sent yet as a whole.
@@ -106,6 +108,24 @@ func (r *resending) allRegisters() error {
 		}
 	}
 	clear(r.shard.registers)
+	if r.shard.resend.openings {
+		return r.openings()
+	}
+	return nil
+}
+
+// openings sends what stands for the registers that are frozen and gone.
+func (r *resending) openings() error {
+	s := r.shard
+	for _, opening := range s.state.Openings() {
+		s.addPartial(rollup.Partial{
+			Shard: s.number, Version: s.version(), Generation: s.generation,
+			Segment: s.state.Segment(opening.Key.Segment), Kind: opening.Key.Kind, Index: opening.Key.Index, Register: opening.Register,
+		})
+		if err := r.sendFull(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -208,9 +228,12 @@ func (r *resending) row(w written, rec *consumer.Record) error {
 	return r.sendFull()
 }
 
-// takeBack sends a row as deleted, unless it is.
+// takeBack sends a row as deleted, unless it is, or stands for ever below the floor.
 func (r *resending) takeBack(w written, rec *consumer.Record) (sent bool) {
 	s := r.shard
+	if s.isFrozen(rec.Value) {
+		return false
+	}
 	value, ok := deletedRow(rec.Value, s.stamp())
 	if !ok {
 		return false
@@ -222,6 +245,27 @@ func (r *resending) takeBack(w written, rec *consumer.Record) (sent bool) {
 		s.outbox.tombstone()
 	}
 	return true
+}
+
+// isFrozen says whether a row of movements or account_months belongs to what is frozen: the state has
+// no rows there any more, and those that were sent are what readers keep.
+func (s *shard) isFrozen(value []byte) bool {
+	frozen := s.state.Frozen()
+	if frozen == event.NoTime {
+		return false
+	}
+	var at struct {
+		EffectiveAt string `json:"effective_at"`
+		Month       string `json:"month"`
+	}
+	if json.Unmarshal(value, &at) != nil {
+		return false
+	}
+	if effective, ok := event.ParseTime([]byte(at.EffectiveAt)); ok {
+		return effective < frozen
+	}
+	calendar := s.state.Calendar()
+	return at.Month != "" && at.Month < calendar.Name(aggregate.KindMonth, calendar.Index(aggregate.KindMonth, calendar.Day(frozen)))
 }
 
 // account puts every row of an account into the outbox and returns their keys.

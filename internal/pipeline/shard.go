@@ -37,6 +37,7 @@ type shard struct {
 
 	// What goes out with the next flush, and what waits for the next slow one.
 	outbox    outbox
+	early     []sink.Message // of flushes before something froze
 	letters   []sink.Message
 	accounts  map[string]pendingRow // by key
 	registers map[aggregate.RegisterKey]struct{}
@@ -154,7 +155,7 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 		if want := sink.Partition([]byte(e.Subject), s.of); want != s.number {
 			return 0, s.misplacedError(src, r, e, want)
 		}
-		s.state.SetHorizons(s.horizons())
+		s.moveHorizons()
 		if rejection = src.judge(e, src.appended, s.options.Lateness, s.state.Calendar()); rejection == nil {
 			outcome, rejection = s.state.Apply(e)
 		}
@@ -168,12 +169,27 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 }
 
 // horizons are those behind which nothing can come from any of the shard's partitions.
-func (s *shard) horizons() aggregate.Horizons {
+func (s *shard) horizons() aggregate.Horizons { return s.state.Calendar().Horizons(s.complete()) }
+
+// complete is up to where the shard is complete by the records alone.
+func (s *shard) complete() event.Time {
 	least := s.sources[0].complete(s.options.Lateness)
 	for _, src := range s.sources[1:] {
 		least = min(least, src.complete(s.options.Lateness))
 	}
-	return s.state.Calendar().Horizons(least)
+	return least
+}
+
+// moveHorizons tells the state what cannot come any more. Before anything freezes, all that was read
+// so far is derived, so that its rows are on their way; and nothing freezes as long as rows of the
+// run before may have to be taken back.
+func (s *shard) moveHorizons() {
+	h := s.horizons()
+	s.state.SetHorizons(h)
+	if s.resend == nil && s.state.Freezes(h) {
+		s.flushEarly()
+		s.state.Freeze()
+	}
 }
 
 // misplacedError ends the service: a record of another shard's account would be counted beside that
@@ -227,6 +243,8 @@ func (s *shard) resume(m *marker) error {
 		return fmt.Errorf("%w: shard %d: the checkpoint's records are not those that its marker counted", ErrOperator, s.number)
 	}
 	s.state.AdvanceTo(m.Watermark)
+	s.state.SetHorizons(m.Horizons)
+	s.state.RestoreFrozen(m.Frozen)
 	s.state.Flush()
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
 	s.marked.watermark = m.Watermark
@@ -240,7 +258,9 @@ func (s *shard) resume(m *marker) error {
 func (s *shard) marker() *marker {
 	m := &marker{
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
+		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
 		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
+		Openings: s.resend != nil && s.resend.openings,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen})

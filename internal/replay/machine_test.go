@@ -108,6 +108,7 @@ func (m *machine) setHorizons() {
 	for _, s := range m.states {
 		if m.horizons {
 			s.SetHorizons(s.Calendar().Horizons(m.now))
+			s.Freeze()
 		}
 	}
 }

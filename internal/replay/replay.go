@@ -26,6 +26,10 @@ type Options struct {
 	ShardOf func(account string, n int) int // needed for more than one shard
 	AsOf    event.Time                      // the watermark; NoTime: the largest time of the counted events
 	Rows    []row.Topic                     // what to print; all when empty
+
+	// Floor applies the horizons of the service, with the largest time so far as watermark: what comes
+	// too late is a dead letter, and what lies below the floor is an opening balance.
+	Floor bool
 }
 
 // Replay is one run over files.
@@ -37,6 +41,7 @@ type Replay struct {
 	read     int64
 	outcomes [4]int64
 	ignored  int64
+	seen     event.Time // the largest time so far
 }
 
 // New is a replay that has read nothing yet.
@@ -102,7 +107,8 @@ func (r *Replay) Apply(name string, number int64, value []byte) {
 	if e != nil {
 		e.Position = event.Position{Topic: name, Offset: number}
 		var outcome aggregate.Outcome
-		outcome, rejection = r.shard(e.Subject).Apply(e)
+		outcome, rejection = r.floored(r.shard(e.Subject)).Apply(e)
+		r.seen = max(r.seen, e.Time)
 		if rejection == nil {
 			r.outcomes[outcome]++
 		}
@@ -114,6 +120,15 @@ func (r *Replay) Apply(name string, number int64, value []byte) {
 			Topic: name, Offset: number, Reason: rejection.Reason, Detail: rejection.Detail, Value: bytes.Clone(value),
 		})
 	}
+}
+
+// floored is the shard with the horizons of what was read so far.
+func (r *Replay) floored(s *aggregate.State) *aggregate.State {
+	if r.options.Floor {
+		s.SetHorizons(s.Calendar().Horizons(r.seen))
+		s.Freeze()
+	}
+	return s
 }
 
 // tooLate says whether the record's time is readable and after the as-of: it is not read then,
@@ -158,7 +173,8 @@ func (r *Replay) Finish(out io.Writer) (Result, error) {
 	})
 	for i, s := range r.shards {
 		s.AdvanceTo(asOf)
-		u := s.Everything()
+		u := r.floored(s).Everything()
+		u.Registers = append(u.Registers, s.Openings()...)
 		if err := s.Check(); err != nil {
 			return result, err
 		}

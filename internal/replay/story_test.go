@@ -20,7 +20,8 @@ import (
 //
 //	config     starts over; lines such as zone, coalesce, rates, groupings (see configure). With
 //	           horizons first, what comes too late for the watermark is rejected, as in the service;
-//	           every other way to the events knows no horizon and must come to the same rows
+//	           every other way to the events knows no horizon and must come to the same rows from
+//	           the frozen instant on, or from a later date behind the word
 //	apply      events in the notation of nativeEvents; prints what was not simply applied
 //	advance    moves the watermark: advance 2026-03-01
 //	ledger     movements rows, of one account or of all
@@ -53,6 +54,8 @@ type story struct {
 	looked   string // what was compared last
 	seen     int    // how many records were there then
 	permuted int    // up to how many events run in all orders
+
+	agree event.Time // from when on ways without horizons must agree, if not from the frozen instant
 }
 
 func (s *story) command(t *testing.T, d *datadriven.TestData) string {
@@ -194,7 +197,9 @@ func (s *story) configure(t *testing.T, d *datadriven.TestData) string {
 	}
 	rest, horizons := strings.CutPrefix(input, "horizons") // those of the watermark hold
 	if horizons {
-		input = rest
+		var agree string
+		agree, input, _ = strings.Cut(rest, "\n")
+		s.agree, _ = event.ParseTime([]byte(instantOf(strings.TrimSpace(agree))))
 	}
 	core, err := coreOptions(input)
 	if err != nil {

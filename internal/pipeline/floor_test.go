@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"processor/internal/checkpoint"
+	"processor/internal/company"
+	"processor/internal/event"
+)
+
+// Years of history, read at once and with restarts on the way: accounts collapse below the floor, and
+// what readers hold of all the years is what replay gives for them, which keeps everything.
+func TestYearsOfHistoryGiveTheRowsOfReplay(t *testing.T) {
+	events := longHistory(t)
+	for _, runs := range []int{1, 3} {
+		w := newWorld(t, 2)
+		for slice := range slices.Chunk(events, (len(events)+runs-1)/runs) {
+			w.write(slice)
+			w.run()
+		}
+		w.compare()
+		if n := w.collapsed(); n == 0 {
+			t.Errorf("in %d runs no account has collapsed: this proves nothing", runs)
+		}
+	}
+}
+
+// A run that crashed behind its last checkpoint is caught up with, and nothing of what lies below the
+// floor is taken back.
+func TestFrozenRowsAreNotTakenBack(t *testing.T) {
+	events := longHistory(t)
+	w := newWorld(t, 1)
+	w.write(events[:len(events)/3])
+	w.run()
+	w.write(events[len(events)/3 : len(events)*2/3])
+	w.crashAfterRow(`"month":"2023-06"`)
+	w.write(events[len(events)*2/3:])
+	w.run()
+	w.compare()
+	w.run()
+	w.compare()
+}
+
+// longHistory is a company of three years and a half, with usage, in order of time.
+func longHistory(t *testing.T) []company.Record {
+	t.Helper()
+	o := company.Defaults()
+	o.Events, o.Accounts = 800, 10
+	o.Start = event.At(time.Date(2022, 3, 1, 0, 0, 0, 0, time.UTC))
+	o.End = event.At(time.Date(2025, 10, 1, 0, 0, 0, 0, time.UTC))
+	records, err := company.Collect(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := event.NewDecoder(event.Options{})
+	return slices.DeleteFunc(records, func(r company.Record) bool {
+		e, rejection := decoder.Decode(r.Value, nil)
+		return rejection != nil || e.Time > o.End
+	})
+}
+
+// collapsed is how many accounts of the checkpoint have a base.
+func (w *world) collapsed() int {
+	w.t.Helper()
+	dir, err := checkpoint.Open(checkpoint.Options{Dir: w.dir, Fingerprint: meaning(&w.core, w.partitions)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := 0
+	for shard := range w.partitions {
+		_, _, err := dir.Load(w.t.Context(), shard, func(_, value []byte) error {
+			if value[0] == 0x82 { // aggregate.storedBase
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			w.t.Error(err)
+		}
+	}
+	if err := dir.Close(); err != nil {
+		w.t.Error(err)
+	}
+	return n
+}
