@@ -35,7 +35,9 @@ type explainTable struct {
 }
 
 // say writes a text; memory takes everything.
-func (t *explainTable) say(format string, values ...any) { _, _ = fmt.Fprintf(&t.Buffer, format, values...) }
+func (t *explainTable) say(format string, values ...any) {
+	_, _ = fmt.Fprintf(&t.Buffer, format, values...)
+}
 
 // printExplanation writes the movements below each other, each with what stands behind it, and the sum
 // last.

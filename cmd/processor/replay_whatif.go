@@ -97,8 +97,9 @@ func (t *whatIfTable) difference(d replay.Difference) error {
 
 func (t *whatIfTable) summary(c replay.Changes) error {
 	var text strings.Builder
-	leftColumns(t.lines, 3)
-	t.lines.print(&text)
+	lines := t.lines
+	leftColumns(lines, 3)
+	lines.print(&text)
 	if c.Differing == 0 {
 		fmt.Fprintf(&text, "nothing changes: the figures of all %d accounts are the same under both configurations, as of %s\n", c.Accounts, c.AsOf)
 	} else {
