@@ -60,7 +60,7 @@ func oneAccount(_ *cobra.Command, arguments []string) error {
 
 // explainAccount checks the flags, asks the one source and prints what it says.
 func explainAccount(cmd *cobra.Command, flags *explainFlags, account string) error {
-	print, ok := explainFormats[flags.format]
+	write, ok := explainFormats[flags.format]
 	if !ok {
 		return usagef("-o is table, json or csv, not %q", flags.format)
 	}
@@ -80,7 +80,7 @@ func explainAccount(cmd *cobra.Command, flags *explainFlags, account string) err
 	if err != nil {
 		return err
 	}
-	return print(cmd.OutOrStdout(), explanation)
+	return write(cmd.OutOrStdout(), explanation)
 }
 
 // explainSource is where an explanation comes from.

@@ -34,6 +34,11 @@ type explainTable struct {
 	widths [4]int // of the instant, the class, the change and the MRR
 }
 
+// say writes a text; memory takes everything.
+func (t *explainTable) say(format string, values ...any) {
+	_, _ = fmt.Fprintf(&t.Buffer, format, values...)
+}
+
 // printExplanation writes the movements below each other, each with what stands behind it, and the sum
 // last.
 func printExplanation(out io.Writer, x *row.Explanation) error {
@@ -42,10 +47,10 @@ func printExplanation(out io.Writer, x *row.Explanation) error {
 	if x.Name != nil {
 		name = " (" + shownText(*x.Name) + ")"
 	}
-	fmt.Fprintf(t, "%s%s: MRR %s %s, %s, as of %s\n", shownText(x.Account), name, shownAmount(x.MRR), x.Currency, x.Status, x.AsOf)
+	t.say("%s%s: MRR %s %s, %s, as of %s\n", shownText(x.Account), name, shownAmount(x.MRR), x.Currency, x.Status, x.AsOf)
 	before := "before the first movement"
 	if x.Interval != nil {
-		fmt.Fprintf(t, "%s: from %s to before %s\n", *x.Interval, *x.StartsAt, *x.EndsAt)
+		t.say("%s: from %s to before %s\n", *x.Interval, *x.StartsAt, *x.EndsAt)
 		before = "before " + *x.Interval
 	}
 	t.WriteByte('\n')
@@ -78,9 +83,9 @@ func printExplanation(out io.Writer, x *row.Explanation) error {
 	}
 	t.WriteByte('\n')
 	if strings.Trim(x.OpeningBalance, "0.-") != "" {
-		fmt.Fprintf(t, "opening %s = %s before + %s opening balance\n", shownAmount(x.Opening), shownAmount(x.BookedBefore), shownAmount(x.OpeningBalance))
+		t.say("opening %s = %s before + %s opening balance\n", shownAmount(x.Opening), shownAmount(x.BookedBefore), shownAmount(x.OpeningBalance))
 	}
-	fmt.Fprintf(t, "opening %s + movements %s = closing %s\n", shownAmount(x.Opening), shownAmount(x.MovementsSum), shownAmount(x.Closing))
+	t.say("opening %s + movements %s = closing %s\n", shownAmount(x.Opening), shownAmount(x.MovementsSum), shownAmount(x.Closing))
 	_, err := out.Write(t.Bytes())
 	return err
 }
@@ -93,7 +98,7 @@ func (t *explainTable) line(cells [4]string, last string) {
 
 // details are what stands behind one movement.
 func (t *explainTable) details(m *row.ExplainedMovement) {
-	fmt.Fprintf(t, "    rule %s: %s\n", m.Rule, m.Reason)
+	t.say("    rule %s: %s\n", m.Rule, m.Reason)
 	var amounts []string
 	for _, p := range m.Parts {
 		amounts = append(amounts, p.Type+" "+shownAmount(p.Amount))
@@ -104,23 +109,23 @@ func (t *explainTable) details(m *row.ExplainedMovement) {
 		}
 	}
 	if len(amounts) > 0 {
-		fmt.Fprintf(t, "    %s\n", strings.Join(amounts, ", "))
+		t.say("    %s\n", strings.Join(amounts, ", "))
 	}
 	if m.MergedInto != nil {
-		fmt.Fprintf(t, "    counted in %s\n", shownText(*m.MergedInto))
+		t.say("    counted in %s\n", shownText(*m.MergedInto))
 	}
 	if m.Usage != nil {
 		t.usage(m.Usage)
 	}
 	if state := stateOf(m); state != "" {
-		fmt.Fprintf(t, "    %s\n", state)
+		t.say("    %s\n", state)
 	}
 	for _, r := range m.Rates {
 		was := "no rate"
 		if r.Before != nil {
 			was = *r.Before
 		}
-		fmt.Fprintf(t, "    1 %s was %s and is %s\n", shownText(r.Currency), was, r.After)
+		t.say("    1 %s was %s and is %s\n", shownText(r.Currency), was, r.After)
 	}
 	t.events(m)
 }
@@ -139,33 +144,33 @@ func stateOf(m *row.ExplainedMovement) string {
 
 // usage writes how a month of usage became its level.
 func (t *explainTable) usage(u *row.ExplainedUsage) {
-	fmt.Fprintf(t, "    usage of %s of %s in %s: ", shownText(u.Item), shownText(u.Subscription), u.Month)
+	t.say("    usage of %s of %s in %s: ", shownText(u.Item), shownText(u.Subscription), u.Month)
 	switch {
 	case u.Ended:
-		fmt.Fprintf(t, "the line ended within the month, which counts 0; level %s\n", shownAmount(u.LevelNow))
+		t.say("the line ended within the month, which counts 0; level %s\n", shownAmount(u.LevelNow))
 		return
 	case u.Stated:
-		fmt.Fprintf(t, "stated %s", shownAmount(u.Rated))
+		t.say("stated %s", shownAmount(u.Rated))
 	case u.Factor == nil:
 		t.WriteString("no complete day yet")
 	default:
-		fmt.Fprintf(t, "%s from %s to %s", u.Quantity, u.FirstDay, u.LastDay)
+		t.say("%s from %s to %s", u.Quantity, u.FirstDay, u.LastDay)
 		if u.Included != nil {
-			fmt.Fprintf(t, ", %s included", *u.Included)
+			t.say(", %s included", *u.Included)
 		}
 		if u.Unrated {
 			t.WriteString(", no price in force")
 		}
-		fmt.Fprintf(t, ", rated %s", shownAmount(u.Rated))
+		t.say(", rated %s", shownAmount(u.Rated))
 	}
 	if u.Commit != nil {
-		fmt.Fprintf(t, ", commit %s", shownAmount(*u.Commit))
+		t.say(", commit %s", shownAmount(*u.Commit))
 	}
-	fmt.Fprintf(t, ", excess %s", shownAmount(u.Excess))
+	t.say(", excess %s", shownAmount(u.Excess))
 	if u.Factor != nil && *u.Factor != "1" {
-		fmt.Fprintf(t, " x 30.4375 / %d days", u.Days)
+		t.say(" x 30.4375 / %d days", u.Days)
 	}
-	fmt.Fprintf(t, " = level %s, before %s\n", shownAmount(u.LevelNow), shownAmount(u.LevelBefore))
+	t.say(" = level %s, before %s\n", shownAmount(u.LevelNow), shownAmount(u.LevelBefore))
 }
 
 // events lists what stands behind a movement, in columns.
@@ -188,10 +193,10 @@ func (t *explainTable) events(m *row.ExplainedMovement) {
 		}
 	}
 	for i, line := range lines {
-		fmt.Fprintf(t, "    %-*s  %-*s  %-*s  %-*s  %s\n", widths[0], line[0], widths[1], line[1], widths[2], line[2], widths[3], line[3], positionOf(&m.Events[i]))
+		t.say("    %-*s  %-*s  %-*s  %-*s  %s\n", widths[0], line[0], widths[1], line[1], widths[2], line[2], widths[3], line[3], positionOf(&m.Events[i]))
 	}
 	if m.EventsLeftOut > 0 {
-		fmt.Fprintf(t, "    and %d more events\n", m.EventsLeftOut)
+		t.say("    and %d more events\n", m.EventsLeftOut)
 	}
 	if m.EventsForgotten {
 		t.WriteString("    events behind it are no longer kept\n")

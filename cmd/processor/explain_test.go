@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/event"
 	"processor/internal/kafkatest"
 	"processor/internal/row"
 	"processor/internal/sink"
+	"processor/internal/web"
 )
 
 // explained runs `processor explain` in this process.
@@ -216,6 +220,58 @@ func sameExplanation(t *testing.T, what string, got, want *row.Explanation) {
 	y, _ := json.MarshalIndent(b, "", " ")
 	if !bytes.Equal(x, y) {
 		t.Errorf("%s tells\n%s\nthe service\n%s", what, x, y)
+	}
+}
+
+// Whatever an account is called, the service is asked for that one; a service behind a path too.
+func TestExplainAsksForTheAccount(t *testing.T) {
+	asked := ""
+	server, err := web.New(web.NewBoard(web.BoardOptions{}), web.Options{
+		Explain: func(_ context.Context, account string, _ *aggregate.Interval) (*aggregate.Explanation, error) {
+			asked = account
+			return &aggregate.Explanation{Account: account, Start: event.NoTime, End: event.NoTime}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := httptest.NewServer(http.StripPrefix("/behind/path", server.Handler()))
+	defer served.Close()
+	direct := httptest.NewServer(server.Handler())
+	defer direct.Close()
+	for _, account := range []string{"acme", "a/b", "..", ".", "a/../b", "//", "a b", "ü", "?", "#", "%2F", "a%", ";", "=cmd()"} {
+		for _, address := range []string{direct.URL, direct.URL + "/", served.URL + "/behind/path"} {
+			if x := explanationOf(t, account, "--url", address); x.Account != account || asked != account {
+				t.Errorf("%q: asked for %q, answered about %q", account, asked, x.Account)
+			}
+		}
+	}
+}
+
+// Answers that are none are told apart from accounts that do not exist.
+func TestExplainStrangeServices(t *testing.T) {
+	for _, c := range []struct {
+		code int
+		body string
+		says string
+	}{
+		{200, "<html>", "does not answer as a processor does"},
+		{200, `{"account":"other"}`, "does not answer as a processor does"},
+		{404, "404 page not found", "is it the address of a processor"},
+		{404, `{"error":"no such page"}`, "is it the address of a processor"},
+		{404, `{"error":"there is no such account","nearest":[]}`, `there is no account "acme", and none with a similar id`},
+		{503, `{"error":"the accounts are being restored"}`, "the service answers 503: the accounts are being restored"},
+		{502, "", "answers 502 Bad Gateway"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.code)
+			_, _ = w.Write([]byte(c.body))
+		}))
+		code, _, errOut := explained(t, "acme", "--url", server.URL)
+		if code != exitFailed || !strings.Contains(errOut, c.says) {
+			t.Errorf("%d %s: exit code %d, %s", c.code, c.body, code, errOut)
+		}
+		server.Close()
 	}
 }
 

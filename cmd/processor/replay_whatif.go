@@ -97,7 +97,9 @@ func (t *whatIfTable) difference(d replay.Difference) error {
 
 func (t *whatIfTable) summary(c replay.Changes) error {
 	var text strings.Builder
-	leftColumns(t.lines, 3).print(&text)
+	lines := t.lines
+	leftColumns(lines, 3)
+	lines.print(&text)
 	if c.Differing == 0 {
 		fmt.Fprintf(&text, "nothing changes: the figures of all %d accounts are the same under both configurations, as of %s\n", c.Accounts, c.AsOf)
 	} else {
@@ -107,7 +109,8 @@ func (t *whatIfTable) summary(c replay.Changes) error {
 		for _, total := range c.Totals {
 			totals.row(total.Figure, shownAmount(total.Now.String()), shownAmount(total.WhatIf.String()), signedAmount(differenceOf(total).String()))
 		}
-		leftColumns(totals, 1).print(&text)
+		leftColumns(totals, 1)
+		totals.print(&text)
 	}
 	if c.RejectedNow != c.RejectedWhatIf {
 		fmt.Fprintf(&text, "\n%d records are rejected now, %d what if\n", c.RejectedNow, c.RejectedWhatIf)
@@ -117,7 +120,7 @@ func (t *whatIfTable) summary(c replay.Changes) error {
 }
 
 // leftColumns sets the first columns of a grid, which are texts, to the left.
-func leftColumns(g grid, columns int) grid {
+func leftColumns(g grid, columns int) {
 	for i := range columns {
 		width := 0
 		for _, cells := range g {
@@ -127,7 +130,6 @@ func leftColumns(g grid, columns int) grid {
 			cells[i] += strings.Repeat(" ", width-utf8.RuneCountInString(cells[i]))
 		}
 	}
-	return g
 }
 
 func differenceOf(t replay.Total) money.Amount { return t.WhatIf.Sub(t.Now) }

@@ -52,6 +52,7 @@ type witness struct {
 	ahead      map[string]*snapshot
 	revoked    map[string]*snapshot
 	usage      map[string]*usageBooking
+	recorded   map[meterKey][]*event.Event // nil until it is asked for
 }
 
 // member is a change within its group.

@@ -57,14 +57,29 @@ func (w *witness) explainUsage(r *ExplainedRow, b *usageBooking) {
 		return
 	}
 	var found usageDay
-	for _, e := range f.account.usage {
-		if e.Usage == nil || e.Time > f.now || !figures.covers(f.calendar.Day(e.Time)) || f.account.meterOf(e) != b.key {
+	for _, e := range w.recordedOf(b.key) {
+		if !figures.covers(f.calendar.Day(e.Time)) {
 			continue
 		}
 		found.add(e.Usage)
 		r.Events = append(r.Events, refOf(RoleUsage, e))
 	}
 	r.Forgotten = r.Forgotten || !found.sameAs(&sum)
+}
+
+// recordedOf is the usage of an item by the watermark, by time. All of it is gathered at once: the name
+// of an item may have to be looked up in every snapshot.
+func (w *witness) recordedOf(key meterKey) []*event.Event {
+	if w.recorded == nil {
+		w.recorded = map[meterKey][]*event.Event{}
+		for _, e := range w.fold.account.usage {
+			if e.Usage != nil && e.Time <= w.fold.now {
+				k := w.fold.account.meterOf(e)
+				w.recorded[k] = append(w.recorded[k], e)
+			}
+		}
+	}
+	return w.recorded[key]
 }
 
 // figures rates the month once more, from fresh parts: those that are kept forget them.

@@ -26,21 +26,26 @@ const (
 //
 // FORMAT is read before Pebble touches anything: a program that refuses has changed nothing.
 func bindFormat(fsys vfs.FS, dir, meaning string) error {
-	stored, err := readFile(fsys, fsys.PathJoin(dir, formatName), formatMax)
+	stored, err := readFormat(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newFormat(fsys, dir, meaning)
 	}
 	if err != nil {
 		return err
 	}
-	storedMeaning, err := decodeFormat(stored)
-	if err != nil {
-		return err
-	}
-	if storedMeaning != meaning {
-		return &MeaningError{Dir: dir, Stored: storedMeaning, Wanted: meaning}
+	if stored != meaning {
+		return &MeaningError{Dir: dir, Stored: stored, Wanted: meaning}
 	}
 	return nil
+}
+
+// readFormat is the meaning that a directory is bound to; fs.ErrNotExist where it is to none.
+func readFormat(fsys vfs.FS, dir string) (meaning string, err error) {
+	stored, err := readFile(fsys, fsys.PathJoin(dir, formatName), formatMax)
+	if err != nil {
+		return "", err
+	}
+	return decodeFormat(stored)
 }
 
 func newFormat(fsys vfs.FS, dir, meaning string) error {

@@ -46,7 +46,10 @@ func (r *Reading) open(opts Options) (err error) {
 	if err := inspect(d.dir); err != nil {
 		return err
 	}
-	if r.Meaning, err = storedMeaning(d.gate, d.dir); err != nil {
+	if r.Meaning, err = readFormat(d.gate, d.dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is no %s in it", ErrForeign, formatName)
+	}
+	if err != nil {
 		return err
 	}
 	if err := d.takeLock(); err != nil {
@@ -61,25 +64,13 @@ func (r *Reading) open(opts Options) (err error) {
 	return r.compareWitness()
 }
 
-// storedMeaning reads what a directory was bound to.
-func storedMeaning(fsys vfs.FS, dir string) (string, error) {
-	stored, err := readFile(fsys, fsys.PathJoin(dir, formatName), formatMax)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%w: there is no %s in it", ErrForeign, formatName)
-	}
-	if err != nil {
-		return "", err
-	}
-	return decodeFormat(stored)
-}
-
 // compareWitness refuses a state that is older than one that was durable.
 func (r *Reading) compareWitness() error {
-	content, err := readFile(r.dir.gate, r.dir.gate.PathJoin(r.dir.dir, witnessName), witnessMax)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	saves, err := readWitness(r.dir.gate, r.dir.dir)
+	if err != nil {
 		return err
 	}
-	r.dir.witness = &witness{saves: decodeWitness(content)}
+	r.dir.witness = &witness{saves: saves}
 	defer func() { r.dir.witness = nil }() // it has no file to close
 	return r.dir.compareWitness()
 }

@@ -133,11 +133,10 @@ func TestReadingComparesTheWitness(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
 		t.Fatal(err)
 	}
-	content, err := readFile(vfs.Default, filepath.Join(dir, witnessName), witnessMax)
+	saves, err := readWitness(vfs.Default, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	saves := decodeWitness(content)
 	for shard := range saves {
 		saves[shard]++
 	}

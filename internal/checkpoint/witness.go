@@ -33,16 +33,24 @@ type witness struct {
 
 // openWitness returns what was witnessed before and starts a new file from it.
 func openWitness(fsys vfs.FS, dir string) (*witness, error) {
-	name := fsys.PathJoin(dir, witnessName)
-	content, err := readFile(fsys, name, witnessMax)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	f, err := fsys.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	saves, err := readWitness(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
-	return &witness{file: f, saves: decodeWitness(content)}, nil
+	f, err := fsys.OpenReadWrite(fsys.PathJoin(dir, witnessName), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	return &witness{file: f, saves: saves}, nil
+}
+
+// readWitness returns what was witnessed, nothing where there is no witness.
+func readWitness(fsys vfs.FS, dir string) (saves map[int]uint64, err error) {
+	content, err := readFile(fsys, fsys.PathJoin(dir, witnessName), witnessMax)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return decodeWitness(content), nil
 }
 
 // saw records that the save is durable.
