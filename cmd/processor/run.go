@@ -22,8 +22,8 @@ func runCommand() *cobra.Command {
 		Long: `Run the service: read the source topics, keep the ledger, and write rows of movements,
 accounts, account_months, metrics and vintage. SIGTERM or Ctrl-C stops it in order; a second one at once.
 
-Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration and the
-cluster do not fit together, 3 the data needs an operator's decision, such as a gap in a log.`,
+Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration does
+not fit the cluster or the checkpoint (see processor help rebuild), 3 the data needs an operator's decision, such as a gap in a log.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := loadConfig(path, config.ForRun)
 			if err != nil {

@@ -140,6 +140,7 @@ func TestRebuildTakesBackRows(t *testing.T) {
 	for _, from := range []RebuildFrom{FromCheckpoint, FromLog} {
 		t.Run(string(from), func(t *testing.T) {
 			w := newWorld(t, 1)
+			w.core.Groupings = nil
 			euro := subscription("e1", "acme", "2025-03-01T00:00:00Z", 5)
 			euro.Value = []byte(strings.Replace(string(euro.Value), `"USD"`, `"EUR"`, 1))
 			w.write([]company.Record{euro, subscription("e2", "globex", "2025-03-31T22:30:00Z", 1)})
@@ -207,8 +208,8 @@ func TestCrashesAroundARebuild(t *testing.T) {
 		t.Run(c.rebuild+", "+c.run, func(t *testing.T) {
 			w := newWorld(t, 2)
 			w.change = func(o *Options) { o.CheckpointInterval = 1 }
-			records := companyEvents(t, 200, "none")
-			w.write(records[:150])
+			records := companyEvents(t, 100, "none")
+			w.write(records[:75])
 			list[0](&w.core)
 			w.run()
 			old := w.core
@@ -232,7 +233,7 @@ func TestCrashesAroundARebuild(t *testing.T) {
 					t.Errorf("the checkpoint was not the old one: %+v", done)
 				}
 			}
-			w.write(records[150:])
+			w.write(records[75:])
 			if !w.crashAt(c.run, 1) {
 				t.Errorf("the run did not crash at %q", c.run)
 			}
