@@ -177,18 +177,21 @@ func (f *fold) bookTransfer(c *attributeChange) {
 
 // bookFX revalues everything under the rate table that starts; it is never expansion.
 func (f *fold) bookFX(table int) {
-	before := f.book.mrr()
-	licensed := f.book.revalue(table)
-	if usage := f.revalueUsage(f.options.Rates[table].From); !licensed && !usage {
+	beforeHeld, before, from := f.book.held(), f.book.mrr(), f.options.Rates[table].From
+	foreign := f.foreignUsage() // what a rate brings to 0, or from it, is revalued too
+	foreign = f.book.revalue(table) || foreign
+	f.revalueUsage(from)
+	if foreign = f.foreignUsage() || foreign; !foreign {
 		return
 	}
-	from := f.options.Rates[table].From
 	after := f.book.mrr()
 	date := dateOfDay(f.calendar.Day(from)).Format(time.DateOnly)
 	f.rows = append(f.rows, Movement{
 		Key: "fx/" + date, At: from, Class: ClassFX, Change: after.Sub(before), Before: before, After: after,
-		Parts: &noParts, Rule: "8", Final: true, heldAfter: f.book.held(), usageAfter: f.book.usage,
+		Parts: &noParts, Rule: "8", Final: true, heldBefore: beforeHeld, heldAfter: f.book.held(), usageAfter: f.book.usage,
 	})
+	f.notePaid(ClassFX, event.NoTime, from)
+	f.noteEnd(from, beforeHeld, f.book.held())
 }
 
 // bookGroup classifies one group of changes, from the state before it to the state after it.
@@ -201,7 +204,7 @@ func (f *fold) bookGroup(g *group) {
 	held, mrr := f.book.held(), f.book.mrr()
 	row := Movement{
 		Key: g.members[0].key(), At: g.at(), Before: beforeMRR, After: mrr, Change: mrr.Sub(beforeMRR),
-		Parts: &noParts, Rule: ruleClass.String(), Final: f.now >= g.finalAt, heldAfter: held, usageAfter: f.book.usage,
+		Parts: &noParts, Rule: ruleClass.String(), Final: f.now >= g.finalAt, heldBefore: beforeHeld, heldAfter: held, usageAfter: f.book.usage,
 	}
 	if rise := f.book.paused.Sub(beforePaused); rise.Sign() > 0 {
 		row.Paused = rise

@@ -118,6 +118,7 @@ type Movement struct {
 	Provisional bool // the month is open
 	Unconfirmed bool // a rise that the next month has not held yet (spec: rules 6.5)
 
+	heldBefore money.Amount // of groups, usage and fx: paused lines are revalued without a row
 	heldAfter  money.Amount
 	usageAfter money.Amount     // the level of usage, which is part of held
 	transfer   *attributeChange // of which the row is a half, or nil
@@ -132,7 +133,7 @@ func (m *Movement) equal(o *Movement) bool {
 	return m.Key == o.Key && m.At == o.At && m.Class == o.Class && m.Change == o.Change &&
 		m.Before == o.Before && m.After == o.After && m.Paused == o.Paused && m.Resumed == o.Resumed &&
 		(m.Parts == o.Parts || *m.Parts == *o.Parts) && m.Rule == o.Rule && m.MergedInto == o.MergedInto &&
-		m.Renamed == o.Renamed && m.Final == o.Final && m.Dims == o.Dims && m.heldAfter == o.heldAfter &&
+		m.Renamed == o.Renamed && m.Final == o.Final && m.Dims == o.Dims && m.heldBefore == o.heldBefore && m.heldAfter == o.heldAfter &&
 		m.Provisional == o.Provisional && m.Unconfirmed == o.Unconfirmed && m.usageAfter == o.usageAfter
 }
 

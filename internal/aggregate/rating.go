@@ -38,7 +38,7 @@ func (u *usageLevel) value(o *Options, table int) money.Amount {
 		return u.worth
 	}
 	u.worth, u.table, u.isValued = u.valueUnder(o, table), table, true
-	if !u.foreign(o) && (u.commit == nil || u.commit.currency == o.Currency) {
+	if !u.foreign(o) {
 		u.parts, u.commit = nil, nil // its worth never changes
 	}
 	return u.worth
@@ -60,7 +60,11 @@ func (u *usageLevel) valueUnder(o *Options, table int) money.Amount {
 
 // foreign says whether the level depends on a rate.
 func (u *usageLevel) foreign(o *Options) bool {
-	return u != nil && slices.ContainsFunc(u.parts, func(p currencyPart) bool { return p.currency != o.Currency })
+	if u == nil {
+		return false
+	}
+	return u.commit != nil && u.commit.currency != o.Currency ||
+		slices.ContainsFunc(u.parts, func(p currencyPart) bool { return p.currency != o.Currency })
 }
 
 // averageMonth is the length of a month in days, to which every month is normalised.

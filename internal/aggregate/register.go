@@ -203,7 +203,7 @@ func (r *Register) tally(m *Movement, before *entry) {
 		c[CountTransferredOut] += boolCount(m.Before.Sign() > 0)
 		return
 	}
-	heldBefore, heldAfter := before.held.Sign() > 0, m.heldAfter.Sign() > 0
+	heldBefore, heldAfter := m.heldBefore.Sign() > 0, m.heldAfter.Sign() > 0
 	idleBefore := heldBefore && before.mrr.Sign() == 0
 	idleAfter := heldAfter && m.After.Sign() == 0
 	switch m.Class {
@@ -220,7 +220,10 @@ func (r *Register) tally(m *Movement, before *entry) {
 		c[CountOpening] += boolCount(!heldBefore && heldAfter) - boolCount(heldBefore && !heldAfter)
 	case ClassExpansion: // a win-back that is expansion by choice still brings the account back
 		c[CountReactivated] += boolCount(!heldBefore && heldAfter)
-	case ClassNone, ClassContraction, ClassPause, ClassResume, ClassFX, ClassScheduled, ClassRevoked:
+	case ClassFX: // a rate alone may round an amount to 0, or from it (decision 0008)
+		c[CountChurned] += boolCount(heldBefore && !heldAfter)
+		c[CountReactivated] += boolCount(!heldBefore && heldAfter)
+	case ClassNone, ClassContraction, ClassPause, ClassResume, ClassScheduled, ClassRevoked:
 	}
 	c[CountPaused] += boolCount(!idleBefore && idleAfter)
 	c[CountResumed] += boolCount(idleBefore && !idleAfter)

@@ -236,7 +236,8 @@ func (b *book) set(c change) {
 	b.licensed, b.paused = b.licensed.Add(s.licensed), b.paused.Add(s.paused)
 }
 
-// revalue values every line under another rate table.
+// revalue values every line under another rate table, and says whether any that counts is in a
+// foreign currency.
 func (b *book) revalue(table int) (foreign bool) {
 	b.table = table
 	b.licensed, b.paused = money.Amount{}, money.Amount{}
@@ -244,6 +245,7 @@ func (b *book) revalue(table int) (foreign bool) {
 		s := &b.subs[i]
 		foreign = foreign || s.foreign
 		s.revalue(b.options, table)
+		foreign = foreign || s.foreign
 		b.licensed, b.paused = b.licensed.Add(s.licensed), b.paused.Add(s.paused)
 	}
 	return foreign

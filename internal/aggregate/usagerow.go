@@ -225,17 +225,24 @@ func (f *fold) valueOf(levels []*usageLevel) (sum money.Amount) {
 }
 
 // revalueUsage values every level under the table in force.
-func (f *fold) revalueUsage(from event.Time) (foreign bool) {
+func (f *fold) revalueUsage(from event.Time) {
 	f.book.usage = money.Amount{}
 	keys := slices.SortedFunc(maps.Keys(f.usage.levels), meterKey.compare)
 	for _, key := range keys {
 		levels := f.usage.levels[key]
-		value := f.valueOf(levels)
 		f.noteLevel(key, from)
-		f.book.usage = f.book.usage.Add(value)
-		foreign = foreign || !value.IsZero() && slices.ContainsFunc(levels, func(u *usageLevel) bool { return u.foreign(f.options) })
+		f.book.usage = f.book.usage.Add(f.valueOf(levels))
 	}
-	return foreign
+}
+
+// foreignUsage says whether any level other than 0 depends on a rate.
+func (f *fold) foreignUsage() bool {
+	for _, levels := range f.usage.levels {
+		if slices.ContainsFunc(levels, func(u *usageLevel) bool { return u.foreign(f.options) }) && !f.valueOf(levels).IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // bookUsage books one usage row: u(M) less the item's level before it (spec: rules 6.3).
@@ -257,7 +264,7 @@ func (f *fold) bookUsage(b *usageBooking) {
 	f.book.usage = f.book.usage.Add(change)
 	row := Movement{
 		Key: usageKey(b.key, b.month), At: b.at, Change: change, Before: beforeMRR, After: f.book.mrr(), Parts: &noParts, Rule: ruleUsage.String(),
-		Final: f.now >= f.monthFinal(b.month), Provisional: !b.closed, heldAfter: f.book.held(), usageAfter: f.book.usage, IsUsage: true,
+		Final: f.now >= f.monthFinal(b.month), Provisional: !b.closed, heldBefore: beforeHeld, heldAfter: f.book.held(), usageAfter: f.book.usage, IsUsage: true,
 	}
 	row.Class = f.options.classify(circumstances{
 		opening: f.opensBooked(b.at), paid: f.book.paid, lapsed: f.lapsed(b.at), before: beforeHeld, after: f.book.held(),

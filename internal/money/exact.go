@@ -21,6 +21,9 @@ func (a Amount) Rat() *big.Rat { return new(big.Rat).SetFrac(a.Big(), million) }
 // Ratio is num / den with six fractional digits, half-even, as an Amount whose unit is 1. ok is
 // false for a zero denominator: a ratio of nothing is no number (spec: rules 9.2).
 func Ratio(num, den Amount) (ratio Amount, ok bool) {
+	if num.IsZero() && !den.IsZero() { // most ratios of most segments, and big integers are not free
+		return Amount{}, true
+	}
 	return RatioBig(num.Big(), den.Big())
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/big"
 	"os"
 	"slices"
 	"strings"
@@ -68,14 +69,14 @@ func companyEvents(t testing.TB, events int, mess string) []company.Record {
 	if o.Mess, err = company.ParseMess(mess); err != nil {
 		t.Fatal(err)
 	}
-	c, err := company.New(o)
+	return collected(t, o)
+}
+
+func collected(t testing.TB, o company.Options) []company.Record {
+	t.Helper()
+	records, err := company.Collect(o)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var records []company.Record
-	for r := range c.Records() {
-		r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
-		records = append(records, r)
 	}
 	return records
 }
@@ -235,5 +236,45 @@ func TestRunGivesTheRowsOfReplay(t *testing.T) {
 			w.run()
 			w.compare()
 		})
+	}
+}
+
+// A company with everything that the generator knows (moves between accounts, erasures, rewritten
+// and withdrawn events, bad records) under a configuration with everything that changes a number.
+func TestRunGivesTheRowsOfReplayWithEverything(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := company.Defaults()
+	o.Seed, o.Accounts, o.Events, o.Rare, o.Mess, o.Currencies = 9, 120, 2500, true, company.Whole, []string{"USD", "EUR", "JPY"}
+	o.End = event.At(o.Start.UTC().AddDate(0, 9, 0))
+	w := newWorld(t, 3)
+	table := func(from event.Time, euro, yen string) aggregate.RateTable {
+		rates := map[string]*big.Rat{}
+		for currency, text := range map[string]string{"EUR": euro, "JPY": yen} {
+			rates[currency], _ = new(big.Rat).SetString(text)
+		}
+		return aggregate.RateTable{From: from, Rates: rates}
+	}
+	w.core.Zone, w.core.FiscalYearStart = berlin, 4
+	w.core.ReportingStart = event.At(time.Date(2025, 1, 20, 0, 0, 0, 0, berlin))
+	w.core.ReactivationWithin = 60 * 24 * time.Hour
+	w.core.Groupings = [][]string{{"region"}, {"cohort"}, {"plan_tier", "cs_model", "region"}}
+	w.core.Rates = []aggregate.RateTable{
+		table(event.NoTime, "1.1", "0.007"), table(event.At(time.Date(2025, 4, 1, 0, 0, 0, 0, berlin)), "1.2345678901", "0.0067"),
+		table(event.At(time.Date(2025, 8, 1, 0, 0, 0, 0, berlin)), "0.95", "0.0071"),
+	}
+	w.write(collected(t, o))
+	w.run()
+	w.compare()
+	keys := strings.Join(slices.Sorted(maps.Keys(w.got())), "\n")
+	for _, kind := range []string{"event/", "transfer/", "usage/", "fx/"} {
+		if !strings.Contains(keys, `"movement":"`+kind) {
+			t.Errorf("no movement of the kind %s: the company is too small", kind)
+		}
+	}
+	if w.metrics.Read().Rejections[event.ReasonConflictingDuplicate] == 0 {
+		t.Error("no conflict: the mess is too small")
 	}
 }

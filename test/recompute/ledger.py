@@ -121,6 +121,8 @@ class Account:
             if drifted and mrr == 0:
                 self.uncertain = True
             return mrr + on_hold > 0
+        if m.cls == "fx":
+            return mrr > 0 or on_hold > 0
         return held
 
     def _before_first(self, first):

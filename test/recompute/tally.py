@@ -69,9 +69,10 @@ class Tally:
             return
         begins, ends = m.held_after and not m.held_before, m.held_before and not m.held_after
         self.count("new", m.cls == "new" and begins)
-        self.count("churned", m.cls == "churn")
-        # A win-back counts as one also where the configuration calls it an expansion.
-        self.count("reactivated", m.cls == "reactivation" or m.cls == "expansion" and begins)
+        # A rate alone may bring an account to 0 or from it; a win-back counts as one also where the
+        # configuration calls it an expansion.
+        self.count("churned", m.cls == "churn" or m.cls == "fx" and ends)
+        self.count("reactivated", m.cls == "reactivation" or m.cls in ("expansion", "fx") and begins)
         if m.cls == "transfer":
             self.count("transferred_in", begins)
             self.count("transferred_out", ends)
