@@ -172,7 +172,7 @@ func (s *story) sent(ofMonths bool) string {
 		c := columnsOf(r.value)
 		if ofMonths {
 			fmt.Fprintf(&b, "%s %s: %s", c.text("account"), c.text("month"), flows(c))
-			if c["final"] == false {
+			if c["final"] == false && !r.deleted {
 				b.WriteString(", open")
 			}
 		} else {

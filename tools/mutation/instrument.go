@@ -10,6 +10,7 @@ import (
 	"go/types"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ast/astutil"
@@ -92,6 +93,9 @@ func (s *switcher) rewrite() {
 		s.parents = s.parents[:len(s.parents)-1]
 		switch n := c.Node().(type) {
 		case *ast.BinaryExpr:
+			if up, inChain := c.Parent().(*ast.BinaryExpr); inChain && up.Op == n.Op && (n.Op == token.LAND || n.Op == token.LOR) {
+				break // the whole chain at its top
+			}
 			if changed := s.binary(n); changed != nil {
 				c.Replace(changed)
 			}
@@ -212,14 +216,37 @@ func (s *switcher) binary(n *ast.BinaryExpr) ast.Expr {
 	case token.NEQ:
 		return s.call("Not", "", n.OpPos, becomesEqual, n)
 	case token.LAND:
-		return s.call("Both", "", n.OpPos, []token.Token{token.LOR}, n.X, closure(n.Y))
+		return s.chain("All", n, token.LOR)
 	case token.LOR:
-		return s.call("Either", "", n.OpPos, []token.Token{token.LAND}, n.X, closure(n.Y))
+		return s.chain("Any", n, token.LAND)
 	}
 	return nil
 }
 
-// closure keeps the right side from running when the left decides.
+// chain is a && b && c as a whole, because gremlins changes the text: of a && b && c it makes a || b && c,
+// which is a || (b && c). Each operand is a closure, so that it runs only when those before it do not decide.
+func (s *switcher) chain(name string, top *ast.BinaryExpr, becomes token.Token) ast.Expr {
+	var places []token.Pos
+	var operands []ast.Expr
+	n, more := top, true
+	for more {
+		places = append(places, n.OpPos)
+		operands = append(operands, closure(n.Y))
+		left, is := n.X.(*ast.BinaryExpr)
+		if more = is && left.Op == top.Op; more {
+			n = left
+		}
+	}
+	operands = append(operands, closure(n.X))
+	slices.Reverse(places)
+	slices.Reverse(operands)
+	first := s.number(places[0], becomes)
+	for _, at := range places[1:] {
+		s.number(at, becomes) // the next number
+	}
+	return &ast.CallExpr{Fun: ast.NewIdent("mutant" + name), Args: append([]ast.Expr{first}, operands...)}
+}
+
 func closure(e ast.Expr) ast.Expr {
 	return &ast.FuncLit{
 		Type: &ast.FuncType{Params: &ast.FieldList{}, Results: &ast.FieldList{List: []*ast.Field{{Type: ast.NewIdent("bool")}}}},

@@ -44,8 +44,39 @@ func mutantNegative[T mutantInteger](n int, x T) T { if mutantOn(n) { return +x 
 func mutantStep[T mutantInteger](n int) T { var one T = 1; if mutantOn(n) { return -one }; return one }
 
 func mutantNot(n int, x bool) bool { return x != mutantOn(n) }
-func mutantBoth(n int, x bool, y func() bool) bool { if mutantOn(n) { return x || y() }; return x && y() }
-func mutantEither(n int, x bool, y func() bool) bool { if mutantOn(n) { return x && y() }; return x || y() }
+// mutantAll is operands joined by &&; the mutant n+i joins those up to i with those behind it by ||.
+func mutantAll(n int, operands ...func() bool) bool {
+	if i := mutantActive - n; i >= 0 && i < len(operands)-1 && mutantOn(mutantActive) {
+		return mutantEvery(operands[:i+1]) || mutantEvery(operands[i+1:])
+	}
+	return mutantEvery(operands)
+}
+
+func mutantEvery(operands []func() bool) bool {
+	for _, operand := range operands {
+		if !operand() {
+			return false
+		}
+	}
+	return true
+}
+
+// mutantAny is operands joined by ||; the mutant n+i joins i and the one behind it by &&.
+func mutantAny(n int, operands ...func() bool) bool {
+	joined := mutantActive - n
+	if joined < 0 || joined >= len(operands)-1 || !mutantOn(mutantActive) {
+		joined = -1
+	}
+	for i, operand := range operands {
+		switch {
+		case i == joined && operand() && operands[i+1]():
+			return true
+		case i != joined && (joined < 0 || i != joined+1) && operand():
+			return true
+		}
+	}
+	return false
+}
 
 func mutantLess[T cmp.Ordered](b, n int, x, y T) bool { if mutantOn(b) { return x <= y }; return (x < y) != mutantOn(n) }
 func mutantLessEqual[T cmp.Ordered](b, n int, x, y T) bool { if mutantOn(b) { return x < y }; return (x <= y) != mutantOn(n) }
