@@ -90,6 +90,11 @@ func FuzzDecodePartial(f *testing.F) {
 			return
 		}
 		again, err := DecodePartial(p.AppendKey(nil), p.AppendValue(nil), 77)
+		for _, r := range []*aggregate.Register{p.Register, again.Register} { // a 0 of no bytes and one of some are one
+			if r != nil && r.Ranking != nil && r.Ranking.Squares.Sign() == 0 {
+				r.Ranking.Squares = new(big.Int)
+			}
+		}
 		if err != nil || !reflect.DeepEqual(again, p) {
 			t.Errorf("%+v comes back as %+v, %v", p, again, err)
 		}
