@@ -59,6 +59,7 @@ vet: ## go vet, here and in the modules beside
 tidy-check: ## Fail when a go.mod names too much or too little
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
+	cd tools/mutation && $(GO) mod tidy -diff
 	cd deploy/test && $(GO) mod tidy -diff
 
 .PHONY: vuln
@@ -68,6 +69,10 @@ vuln: ## Known vulnerabilities that the program reaches (asks the Go vulnerabili
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (30s) each
 	.ci/fuzz $(FUZZTIME)
+
+.PHONY: mutation
+mutation: ## Mutation tests of internal/aggregate: an hour; FILES="fold.go part.go" for some of its files
+	.ci/mutation $(FILES)
 
 .PHONY: bench
 bench: ## Benchmarks; compare two runs with benchstat

@@ -132,7 +132,7 @@ func (t *typed) withRemoved(removed []removedUsage, split bool) *typed {
 		}
 	}
 	more.parts = &parts
-	if c := more.ended.Cmp(t.largest); c > 0 || c == 0 && ruleLine < t.rule {
+	if more.ended.Cmp(t.largest) > 0 { // a tie goes to the lower number, and 5.5 is the highest of them
 		more.rule, more.largest = ruleLine, more.ended
 	}
 	return &more

@@ -154,7 +154,8 @@ func (a Amount) String() string { return string(a.AppendTo(make([]byte, 0, 24)))
 
 var errAmount = errors.New("not an amount")
 
-// Parse reads what String wrote, and plain decimals with at most six fractional digits.
+// Parse reads what String wrote of an amount below 10^18 units, and plain decimals with at most six fractional
+// digits.
 func Parse(s string) (Amount, error) {
 	d, ok := ParseDecimal([]byte(s))
 	if !ok {

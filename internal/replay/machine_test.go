@@ -25,6 +25,7 @@ type machine struct {
 	now     event.Time
 	sink    rows
 	sent    []sentRow // movements since the last look
+	months  []sentRow // account_months since the last look
 
 	horizons bool // those of the watermark hold, as in the service
 	partials map[partialKey]aggregate.Register
@@ -54,7 +55,7 @@ type metricKey struct {
 // table is encoded rows by topic and key.
 type table map[string][]byte
 
-// sentRow is a movements row on its way out.
+// sentRow is a row on its way out.
 type sentRow struct {
 	value             []byte
 	restated, deleted bool
@@ -197,6 +198,10 @@ func (m *machine) send(u *aggregate.Updates) {
 	for i := range u.Movements {
 		r := u.Movements[i]
 		m.sent = append(m.sent, sentRow{enc.Movement(nil, &r, stamp), r.Restated, r.Deleted})
+	}
+	for i := range u.Months {
+		r := u.Months[i]
+		m.months = append(m.months, sentRow{enc.Month(nil, &r, stamp), r.Restated, r.Deleted})
 	}
 	m.sink.ledger.send(enc, u)
 }

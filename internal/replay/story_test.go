@@ -25,8 +25,9 @@ import (
 //	apply      events in the notation of nativeEvents; prints what was not simply applied
 //	advance    moves the watermark: advance 2026-03-01
 //	ledger     movements rows, of one account or of all
-//	sent       movements rows sent since the last look, and which of them correct a final one
-//	months     account_months rows
+//	sent       movements rows sent since the last look, and which of them correct a final one;
+//	           sent months: account_months rows
+//	months     account_months rows, of one account or of all, or the columns named behind it
 //	metrics    answers queries: SEGMENT INTERVAL[: column...]
 //	accounts   accounts rows, or the columns named
 //	restart    encode, decode, go on
@@ -68,9 +69,12 @@ func (s *story) command(t *testing.T, d *datadriven.TestData) string {
 		}
 	}
 	if d.Cmd == "sent" { // of the first machine: the other sends everything again
-		return s.sent()
+		return s.sent(len(d.CmdArgs) > 0 && d.CmdArgs[0].Key == "months")
 	}
 	printed := s.do(t, d, s.main)
+	if *effort == "print" {
+		return printed
+	}
 	if again := s.do(t, d, s.crashed); again != printed {
 		d.Fatalf(t, "a machine that restarts after every command prints\n%swhere the other prints\n%s", again, printed)
 	}
@@ -107,16 +111,16 @@ func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
 		s.look(t, d)
 	}
 	held := m.sink.table()
+	var asked []string
+	for _, a := range d.CmdArgs {
+		asked = append(asked, a.Key)
+	}
 	switch d.Cmd {
 	case "ledger":
 		return ledger(held.of(row.TopicMovements), arg)
 	case "months":
-		return months(held, arg)
+		return months(held, arg, asked)
 	case "accounts":
-		var asked []string
-		for _, a := range d.CmdArgs {
-			asked = append(asked, a.Key)
-		}
 		return accounts(held, asked)
 	case "metrics":
 		return metrics(held, d.Input)
@@ -164,12 +168,23 @@ func (s *story) apply(t *testing.T, d *datadriven.TestData, m *machine) string {
 	return b.String()
 }
 
-// sent prints the movements rows sent since the last look.
-func (s *story) sent() string {
+// sent prints the rows sent since the last look: movements or account_months.
+func (s *story) sent(ofMonths bool) string {
+	rows := &s.main.sent
+	if ofMonths {
+		rows = &s.main.months
+	}
 	var b strings.Builder
-	for _, r := range s.main.sent {
+	for _, r := range *rows {
 		c := columnsOf(r.value)
-		fmt.Fprintf(&b, "%s %s", c.text("account"), movementLine(c))
+		if ofMonths {
+			fmt.Fprintf(&b, "%s %s: %s", c.text("account"), c.text("month"), flows(c))
+			if c["final"] == false && !r.deleted {
+				b.WriteString(", open")
+			}
+		} else {
+			fmt.Fprintf(&b, "%s %s", c.text("account"), movementLine(c))
+		}
 		if r.restated {
 			b.WriteString(", restated")
 		}
@@ -178,7 +193,7 @@ func (s *story) sent() string {
 		}
 		b.WriteByte('\n')
 	}
-	s.main.sent = nil
+	*rows = nil
 	return b.String()
 }
 

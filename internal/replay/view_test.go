@@ -278,8 +278,8 @@ func flows(c columns) string {
 	return b.String() + partsText(c)
 }
 
-// months prints account_months rows.
-func months(t table, account string) string {
+// months prints account_months rows, or the columns named behind the account.
+func months(t table, account string, words []string) string {
 	rows := t.of(row.TopicAccountMonths)
 	slices.SortFunc(rows, func(a, b columns) int {
 		return cmp.Or(cmp.Compare(a.text("account"), b.text("account")), cmp.Compare(a.text("month"), b.text("month")))
@@ -287,6 +287,10 @@ func months(t table, account string) string {
 	var b strings.Builder
 	for _, c := range rows {
 		if account != "" && c.text("account") != account {
+			continue
+		}
+		if len(words) > 1 {
+			fmt.Fprintf(&b, "%s %s: %s\n", c.text("account"), c.text("month"), asking(c, words[1:]))
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s: %s", c.text("account"), c.text("month"), flows(c))

@@ -79,7 +79,7 @@ func TestDamagedPartialsAreRefused(t *testing.T) {
 	}
 }
 
-// Whatever a topic holds, decoding it returns.
+// Whatever a topic holds, decoding it returns, believes no length, and what it takes has one form.
 func FuzzDecodePartial(f *testing.F) {
 	for _, p := range partials() {
 		f.Add(p.AppendKey(nil), p.AppendValue(nil))
@@ -90,8 +90,19 @@ func FuzzDecodePartial(f *testing.F) {
 			return
 		}
 		again, err := DecodePartial(p.AppendKey(nil), p.AppendValue(nil), 77)
+		for _, r := range []*aggregate.Register{p.Register, again.Register} { // a 0 of no bytes and one of some are one
+			if r != nil && r.Ranking != nil && r.Ranking.Squares.Sign() == 0 {
+				r.Ranking.Squares = new(big.Int)
+			}
+		}
 		if err != nil || !reflect.DeepEqual(again, p) {
 			t.Errorf("%+v comes back as %+v, %v", p, again, err)
+		}
+		if !bytes.Equal(again.AppendValue(nil), p.AppendValue(nil)) || !bytes.Equal(again.AppendKey(nil), p.AppendKey(nil)) {
+			t.Errorf("%+v has two forms", p)
+		}
+		if r := p.Register; r != nil && r.Ranking != nil && (len(r.Ranking.Top) > aggregate.RankingTop || r.Ranking.Squares.BitLen() > 8*len(value)) {
+			t.Errorf("%d bytes rank %d amounts, whose squares have %d bits", len(value), len(r.Ranking.Top), r.Ranking.Squares.BitLen())
 		}
 	})
 }
