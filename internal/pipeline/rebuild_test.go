@@ -45,18 +45,13 @@ func (w *world) mustNotRebuild(from RebuildFrom, kind error, says ...string) {
 }
 
 // meanings are three that follow each other: dimensions come and go, the window of coalescing, the
-// zone and the rolling windows change.
-func meanings(t *testing.T) []func(*aggregate.Options) {
-	t.Helper()
-	paris, err := time.LoadLocation("Europe/Paris")
-	if err != nil {
-		t.Fatal(err)
-	}
+// fiscal year and the rolling windows change.
+func meanings() []func(*aggregate.Options) {
 	return []func(*aggregate.Options){
 		func(o *aggregate.Options) { o.Groupings = [][]string{{"region"}} },
 		func(o *aggregate.Options) { o.Groupings, o.Coalesce = [][]string{{"plan_tier", "region"}}, 0 },
 		func(o *aggregate.Options) {
-			o.Groupings, o.Zone, o.Windows = [][]string{{"region"}}, paris, aggregate.Windows[3:4]
+			o.Groupings, o.FiscalYearStart, o.Windows = [][]string{{"region"}}, 4, aggregate.Windows[3:4]
 		},
 	}
 }
@@ -91,7 +86,7 @@ func (w *world) sourceEnds() map[int32]int64 {
 func TestRebuildFromTheCheckpoint(t *testing.T) {
 	w := newWorld(t, 2)
 	w.write(companyEvents(t, 500, "light"))
-	for i, change := range meanings(t) {
+	for i, change := range meanings() {
 		before := w.core
 		change(&w.core)
 		if i > 0 {
@@ -192,7 +187,7 @@ func (w *world) oneGeneration() {
 // A rebuild that is killed between any two of its steps leaves the old checkpoint or the new one, and
 // is made again; so is the run after it, wherever it crashes.
 func TestCrashesAroundARebuild(t *testing.T) {
-	list := meanings(t)
+	list := meanings()
 	cases := []struct {
 		rebuild, run string
 		isNew        bool // the crashed rebuild left the new checkpoint
