@@ -218,6 +218,7 @@ func (r *Rollup) flushSeries(s *series) ([]Row, error) {
 	if first == clean || r.now < r.options.Calendar.DayStart(first) {
 		return rows, nil
 	}
+	r.lookBack(s)
 	for k := range s.kinds {
 		made, err := r.flushTrack(s, aggregate.Kind(k))
 		if err != nil {
@@ -234,6 +235,18 @@ func (r *Rollup) flushSeries(s *series) ([]Row, error) {
 	}
 	s.touched = false
 	return rows, nil
+}
+
+// lookBack marks the intervals whose retention compares with a day that changed. The open one looks
+// back at the middle of a month, which can change where the whole month does not.
+func (r *Rollup) lookBack(s *series) {
+	day := s.kinds[aggregate.KindDay].dirtyFrom
+	if day == clean || day == -clean { // nothing, or everything already
+		return
+	}
+	for kind := aggregate.KindMonth; kind < aggregate.KindRolling; kind++ {
+		s.kinds[kind].dirtyFrom = min(s.kinds[kind].dirtyFrom, r.options.Calendar.Index(kind, day))
+	}
 }
 
 // first is the first day into which anything of the segment is dated.
