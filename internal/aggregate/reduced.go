@@ -25,6 +25,13 @@ var errReduced = errors.New("not a record that stands for events")
 
 func isReduced(value []byte) bool { return len(value) > 0 && value[0] >= 0x80 }
 
+// Collapsed says whether a kept record is a base: what an account was below the floor, under the
+// meaning that the numbers had then.
+func Collapsed(value []byte) bool { return len(value) > 0 && value[0] == storedBase }
+
+// Settled says whether a kept record is a month of usage whose events are gone.
+func Settled(value []byte) bool { return len(value) > 0 && value[0] == storedSettled }
+
 // accountKey is the beginning of all keys of an account's records.
 func accountKey(id string) []byte { return appendText(nil, id) }
 

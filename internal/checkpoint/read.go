@@ -61,6 +61,12 @@ func (r *Reading) open(opts Options) (err error) {
 	if d.db, err = pebble.Open(d.dir, o); err != nil {
 		return err
 	}
+	switch p, found, err := d.readPlan(); {
+	case err != nil:
+		return err
+	case found && p.meaning == d.meaning:
+		return errors.New("a rebuild of it was cut short: run processor rebuild, or processor run, once; either completes it")
+	}
 	return r.compareWitness()
 }
 

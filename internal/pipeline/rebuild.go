@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"processor/internal/aggregate"
@@ -144,11 +145,29 @@ func (r *rebuild) read(ctx context.Context) error {
 		}
 	}
 	r.done.Accounts, r.done.Records = t.accounts, t.records
+	if err := r.irreducible(&t); err != nil {
+		return err
+	}
 	if t.refused > 0 {
 		return fmt.Errorf("%w: %d of the %d kept records cannot be counted under this configuration; nothing was changed. The first of them:%s\n"+
 			"add what is missing (reporting.rates) and run the command again", ErrOperator, t.refused, t.records, t.examples.String())
 	}
 	return nil
+}
+
+// irreducible refuses another zone over records that stand for events which are gone: they are months
+// and days of the old one. Under any other change of meaning what lies below the floor stays as it was
+// counted, and the new rows begin with it as their opening balance (docs/decisions/0012-collapse.md).
+func (r *rebuild) irreducible(t *trial) error {
+	zone := slices.ContainsFunc(r.done.Differences, func(d Difference) bool { return d.Key == configKeys["Zone"] })
+	switch {
+	case r.done.From == FromLog || !zone || t.collapsed+t.settled == 0:
+		return nil
+	default:
+		return fmt.Errorf("%w: %d months of usage and %d accounts below the floor are kept as sums by days and months of the old zone, "+
+			"their events are gone; nothing was changed. Sources that still hold them can be counted anew:\n  %s",
+			ErrOperator, t.settled, t.collapsed, r.options.rebuildCommand(FromLog))
+	}
 }
 
 // damaged is an error, unless what is damaged goes away.
@@ -169,6 +188,9 @@ type trial struct {
 	accounts int64
 	records  int64
 	refused  int64
+
+	collapsed, settled int64 // records that stand for events which are gone
+
 	examples strings.Builder
 }
 
@@ -190,6 +212,12 @@ func (t *trial) record(key, value []byte) error {
 		if t.accounts%trialAccounts == 0 {
 			t.state = nil
 		}
+	}
+	if aggregate.Collapsed(value) {
+		t.collapsed++
+	}
+	if aggregate.Settled(value) {
+		t.settled++
 	}
 	if t.skip {
 		return nil
