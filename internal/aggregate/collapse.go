@@ -167,7 +167,7 @@ func (b *base) takeRecords(a *account, gone []event.Key, c *Calendar) {
 		}
 	}
 	slices.SortFunc(b.overtaken, func(x, y overtaken) int { return cmp.Or(cmp.Compare(x.at, y.at), strings.Compare(x.key, y.key)) })
-	b.takeAttributes(a, c)
+	b.takeAttributes(a)
 	month := lastUsageMonth(b.at, c)
 	for _, m := range a.settled {
 		for i := range m.items {
@@ -223,16 +223,16 @@ func (b *base) noteFirst(name event.Usage, at event.Time) {
 }
 
 // takeAttributes makes one change of all that went before: for each name the last value.
-func (b *base) takeAttributes(a *account, c *Calendar) {
+func (b *base) takeAttributes(a *account) {
 	var merged event.AccountChanged
-	any := false
+	found := false
 	for _, change := range a.attributes {
 		if change.at < b.at {
 			mergeAttributes(&merged, change.event.Account)
-			any = true
+			found = true
 		}
 	}
-	if !any {
+	if !found {
 		return
 	}
 	at := b.at.Add(-2 * time.Second) // not in the last second, which belongs to the day after
@@ -322,7 +322,7 @@ func (s *State) tooOld(a *account, e *event.Event) *event.Rejection {
 	if known := a.version(e); known != nil && bytes.Equal(known.AppendCanonical(nil), e.AppendCanonical(nil)) {
 		return nil
 	}
-	field := ""
+	var field string
 	switch {
 	case e.Statement != nil && s.calendar.Start(KindMonth, int32(e.Statement.Month)) < s.bound:
 		field = "data.month"

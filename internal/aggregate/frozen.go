@@ -1,8 +1,8 @@
 package aggregate
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 
 	"processor/internal/event"
 	"processor/internal/money"
@@ -37,11 +37,20 @@ type move struct {
 // levels are what an account has run up to at an instant.
 type levels struct{ mrr, usage, committed money.Amount }
 
+// firstFrom is the place of the first entry at or after an instant.
+func (d *derived) firstFrom(at event.Time) int {
+	return sort.Search(len(d.entries), func(i int) bool { return d.entries[i].at >= at })
+}
+
+// dimsAt are the account's dimensions before an instant; nil where it has no entry before.
+func (d *derived) dimsAt(at event.Time) *Dims {
+	before := d.before(d.firstFrom(at))
+	return before.dimsAfter
+}
+
 // levelsAt are the account's levels before an instant, and its dimensions.
 func (d *derived) levelsAt(at event.Time) (levels, *Dims) {
-	n, _ := slices.BinarySearchFunc(d.entries, at, func(e entry, t event.Time) int {
-		return cmp.Or(cmp.Compare(e.at, t), 1) // the first at or after it
-	})
+	n := d.firstFrom(at)
 	before := d.before(n)
 	l := levels{before.mrr, before.usage, d.committedBefore}
 	for i := range d.entries[:n] {
@@ -66,9 +75,8 @@ func (s *State) noteView(a *account, old, d *derived) {
 	noted := false
 	for kind := range Kind(calendarKinds) {
 		index, start := s.firstOpen(kind)
-		_, was := old.levelsAt(start)
-		_, is := d.levelsAt(start)
-		if was == is || was == nil || a.view != nil && a.view.kinds[kind].index == index {
+		was := old.dimsAt(start)
+		if was == nil || was == d.dimsAt(start) || a.view != nil && a.view.kinds[kind].index == index {
 			continue
 		}
 		if a.view == nil {

@@ -34,8 +34,9 @@ func TestFrozenRowsAreNotTakenBack(t *testing.T) {
 	w := newWorld(t, 1)
 	w.write(events[:len(events)/3])
 	w.run()
-	w.write(events[len(events)/3 : len(events)*2/3])
-	w.crashAfterRow(`"month":"2023-06"`)
+	middle := events[len(events)/3 : len(events)*2/3]
+	w.write(middle)
+	w.crashAfterRow(`event/` + lastSnapshot(t, middle))
 	w.write(events[len(events)*2/3:])
 	w.run()
 	w.compare()
@@ -59,6 +60,19 @@ func longHistory(t *testing.T) []company.Record {
 		e, rejection := decoder.Decode(r.Value, nil)
 		return rejection != nil || e.Time > o.End
 	})
+}
+
+// lastSnapshot is source and id of the last subscription event, as in the key of its row.
+func lastSnapshot(t *testing.T, records []company.Record) string {
+	t.Helper()
+	decoder := event.NewDecoder(event.Options{})
+	for _, r := range slices.Backward(records) {
+		if e, _ := decoder.Decode(r.Value, nil); e != nil && e.Subscription != nil {
+			return e.Source + "/" + e.ID
+		}
+	}
+	t.Fatal("there is no subscription event")
+	return ""
 }
 
 // collapsed is how many accounts of the checkpoint have a base.

@@ -49,6 +49,7 @@ type track struct {
 	intervals []interval // sorted by index; those without a register are not in it
 	rows      []level    // running sums from the first index on
 	dirtyFrom int32      // the first index that must be made anew
+	base      int32      // the index of the first row
 }
 
 const clean = int32(1<<31 - 1)
@@ -269,7 +270,7 @@ func (r *Rollup) goneRows(s *series, first int32) []Row {
 	var rows []Row
 	for k := range s.kinds {
 		kind := aggregate.Kind(k)
-		base := c.Index(kind, s.firstDay)
+		base := s.kinds[k].base
 		for i := range s.kinds[k].rows {
 			if index := base + int32(i); first == clean || index < c.Index(kind, first) {
 				rows = append(rows, Row{Segment: s.segment, Kind: kind, Interval: c.Name(kind, index), Deleted: true})
@@ -288,7 +289,10 @@ func (r *Rollup) goneRows(s *series, first int32) []Row {
 func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) ([]Row, error) {
 	c := r.options.Calendar
 	t := &s.kinds[kind]
-	base, last := c.Index(kind, s.firstDay), c.Index(kind, c.Day(r.now))
+	base, last := t.first(c.Index(kind, s.firstDay)), c.Index(kind, c.Day(r.now))
+	if base != t.base {
+		t.base, t.rows, t.dirtyFrom = base, nil, -clean
+	}
 	from := max(t.dirtyFrom, base)
 	t.dirtyFrom = clean
 	if from > last {
@@ -317,6 +321,17 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) ([]Row, error) {
 		t.rows = append(t.rows, before)
 	}
 	return rows, nil
+}
+
+// first is the index of the first row, given that of the segment's first day: an opening balance that
+// stands for what a shard has no more may lie in a week or year before.
+func (t *track) first(index int32) int32 {
+	for i := range t.intervals {
+		if t.intervals[i].sum.Counts[aggregate.CountEntries] > 0 {
+			return min(index, t.intervals[i].index)
+		}
+	}
+	return index
 }
 
 var zero aggregate.Register
