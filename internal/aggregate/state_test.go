@@ -141,4 +141,11 @@ func TestRestoreRefusesDamage(t *testing.T) {
 	if err := s.Restore([]byte("damage")); err == nil || !strings.Contains(err.Error(), event.ErrStored.Error()) {
 		t.Errorf("error is %v", err)
 	}
+	e, rejection := event.NewDecoder(event.Options{}).Decode([]byte(strings.Replace(snapshot("a", "acme"), "USD", "EUR", 1)), nil)
+	if rejection != nil {
+		t.Fatal(rejection)
+	}
+	if err := s.Restore(e.AppendStored(nil)); err == nil || !strings.Contains(err.Error(), "missing_rate") {
+		t.Errorf("a record without a rate is restored with error %v", err)
+	}
 }
