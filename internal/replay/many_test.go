@@ -312,17 +312,26 @@ func segmentsAddUp(rows []columns) string {
 	for grouping, intervals := range parts {
 		for at, total := range whole {
 			sum := intervals[at]
-			for _, name := range summed {
+			for _, name := range summedBy(grouping) {
 				if total.micro(name) != sum[name] {
 					return fmt.Sprintf("%s by %s: the segments' %s sum to %d, all have %s", at, grouping, name, sum[name], total.text(name))
 				}
 			}
-			if total.count("accounts_closing") != sum["accounts_closing"] {
+			if !splitsParts(grouping) && total.count("accounts_closing") != sum["accounts_closing"] {
 				return fmt.Sprintf("%s by %s: %d accounts in segments, %d in all", at, grouping, sum["accounts_closing"], total.count("accounts_closing"))
 			}
 		}
 	}
 	return ""
+}
+
+// summedBy are the amounts that the segments of a grouping share out.
+func summedBy(grouping string) []string {
+	if !splitsParts(grouping) {
+		return summed
+	}
+	ups, downs := partColumns()
+	return append(ups, downs...)
 }
 
 // summed are the amounts of a metrics row that segments share out; moves between segments cancel
