@@ -39,6 +39,7 @@ type base struct {
 	ended      []baseLine     // held until within the last 13 months
 	regions    []string       // ever held
 	overtaken  []overtaken    // steps still to come that a later snapshot has overtaken
+	pastDue    []basePastDue  // subscriptions that were past due when their kept snapshot came into force
 	attributes *event.Event   // every attribute's value, the name and the rest, as one change; nil for none
 	gone       []identityHash // of everything that is gone, sorted
 }
@@ -58,6 +59,11 @@ type meterName struct{ subscription, meter, item string }
 type baseLine struct {
 	family, product, plan, region string
 	at                            event.Time // until which it was held
+}
+
+type basePastDue struct {
+	subscription string
+	since        event.Time
 }
 
 type overtaken struct {

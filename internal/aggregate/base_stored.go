@@ -45,6 +45,10 @@ func (b *base) appendStored(dst []byte) []byte {
 	for _, o := range b.overtaken {
 		dst = appendInt(appendText(dst, o.key), int64(o.at))
 	}
+	dst = appendCount(dst, len(b.pastDue))
+	for _, p := range b.pastDue {
+		dst = appendInt(appendText(dst, p.subscription), int64(p.since))
+	}
 	var attributes []byte
 	if b.attributes != nil {
 		attributes = b.attributes.AppendStored(nil)
@@ -77,6 +81,7 @@ func (r *reducedReader) base() *base {
 	})
 	b.regions = readList(r, r.text)
 	b.overtaken = readList(r, func() overtaken { return overtaken{r.text(), event.Time(r.int())} })
+	b.pastDue = readList(r, func() basePastDue { return basePastDue{r.text(), event.Time(r.int())} })
 	if stored := r.text(); stored != "" {
 		e, err := event.DecodeStored([]byte(stored))
 		if err != nil || e.Account == nil {
@@ -91,6 +96,7 @@ func (r *reducedReader) base() *base {
 
 // A level whose worth never changes is that worth; another is what it is made of.
 func (u *usageLevel) appendStored(dst []byte) []byte {
+	dst = appendText(dst, u.family)
 	if u.isValued && u.parts == nil {
 		return appendAmount(append(dst, 0), u.worth)
 	}
@@ -108,10 +114,11 @@ func (u *usageLevel) appendStored(dst []byte) []byte {
 }
 
 func (r *reducedReader) level() *usageLevel {
+	family := r.text()
 	if r.octet() == 0 {
-		return &usageLevel{isValued: true, worth: r.amount(), scale: one}
+		return &usageLevel{isValued: true, worth: r.amount(), scale: one, family: family}
 	}
-	u, hasCommit := &usageLevel{}, r.bool()
+	u, hasCommit := &usageLevel{family: family}, r.bool()
 	u.scale = r.rat()
 	parts := readList(r, func() currencyPart { return currencyPart{r.text(), r.rat()} })
 	if hasCommit && len(parts) > 0 {

@@ -30,7 +30,7 @@ func (s *State) collapse(a *account) {
 	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.frozen.Add(foldAhead), until: at}
 	f.run()
 	b := f.base(at)
-	b.takeRecords(a, gone, s.calendar)
+	b.takeRecords(a, f.snapshots, gone, s.calendar)
 	for _, key := range gone {
 		for _, v := range a.records[key].versions {
 			s.dropKept(a, keptKey(v), len(v.AppendStored(nil)))
@@ -118,6 +118,12 @@ func (f *fold) base(at event.Time) *base {
 	}
 	b.endedLines(f.ended, f.calendar.Start(KindMonth, int32(monthOfDay(f.calendar.Day(at)))-13))
 	b.firsts, b.meters, b.gone = slices.Clone(before.firsts), slices.Clone(before.meters), slices.Clone(before.gone)
+	last := f.account.lastBefore(at)
+	for _, run := range f.pastDue {
+		if last[run.snapshot.sub()] {
+			b.pastDue = append(b.pastDue, basePastDue{run.snapshot.name(), run.since})
+		}
+	}
 	b.overtaken = slices.DeleteFunc(slices.Clone(before.overtaken), func(o overtaken) bool { return o.at < at })
 	return b
 }
@@ -153,7 +159,7 @@ func (b *base) endedLines(ended []endedLine, since event.Time) {
 }
 
 // takeRecords takes over what records that go still say.
-func (b *base) takeRecords(a *account, gone []event.Key, c *Calendar) {
+func (b *base) takeRecords(a *account, snapshots []*snapshot, gone []event.Key, c *Calendar) {
 	for _, key := range gone {
 		if a.records[key].current().Signal == nil {
 			b.gone = append(b.gone, hashOf(key))
@@ -161,7 +167,7 @@ func (b *base) takeRecords(a *account, gone []event.Key, c *Calendar) {
 	}
 	slices.SortFunc(b.gone, compareHashes)
 	last := a.lastBefore(b.at)
-	for _, s := range a.snapshots {
+	for _, s := range snapshots {
 		if s.order.at < b.at && !last[s.sub()] {
 			b.takeSnapshot(s)
 		}

@@ -18,6 +18,7 @@ type fold struct {
 	now      event.Time
 
 	snapshots []*snapshot // of the account, in order
+	pastDue   []pastDueRun
 
 	book    book
 	usage   usageState

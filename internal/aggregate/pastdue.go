@@ -23,8 +23,15 @@ func (f *fold) snapshotsInForce() []*snapshot {
 			continue
 		}
 		start, running := since[s.name()]
-		if !running {
+		switch {
+		case running:
+		case s.order.at < f.account.from():
+			start = f.account.base.pastDueBefore(s.name())
+		default:
 			start = event.NoTime
+		}
+		if start != event.NoTime {
+			f.pastDue = append(f.pastDue, pastDueRun{s, start})
 		}
 		until := never
 		if next := nextOf(all[i+1:], s.name()); next != nil && knownAt(next) <= f.now {
@@ -41,6 +48,23 @@ func (f *fold) snapshotsInForce() []*snapshot {
 		}
 	}
 	return made
+}
+
+// pastDueRun is since when a subscription was past due when a snapshot came into force.
+type pastDueRun struct {
+	snapshot *snapshot
+	since    event.Time
+}
+
+// pastDueBefore is since when a subscription was past due when the one snapshot came into force that is
+// kept of the time before the base, or NoTime.
+func (b *base) pastDueBefore(subscription string) event.Time {
+	for i := range b.pastDue {
+		if b.pastDue[i].subscription == subscription {
+			return b.pastDue[i].since
+		}
+	}
+	return event.NoTime
 }
 
 // everPastDue says whether any phase of the snapshot is past due.

@@ -15,6 +15,7 @@ type usageLevel struct {
 	commit *currencyPart
 	scale  *big.Rat // 30.4375 / n; nil where no day counts
 	terms  *event.Item
+	family string // of the terms
 	stated *event.Statement
 
 	unrated bool // there is quantity, and no price for it
@@ -78,6 +79,9 @@ func (f *fold) level(m *meter, month int32, terms *event.Item, closed bool) *usa
 	}
 	sum, n := f.billed(m, month, closed)
 	u := &usageLevel{terms: terms, stated: stated}
+	if terms != nil {
+		u.family = terms.Family
+	}
 	switch {
 	case f.options.Usage.asBilled():
 		u.scale = one

@@ -292,12 +292,12 @@ func (f *fold) bookUsage(b *usageBooking) {
 // familyOf is the product family of a usage row: of the line that priced the month, or, where none
 // did, of the one that priced the level before.
 func (f *fold) familyOf(b *usageBooking) string {
-	if b.level.terms != nil {
-		return b.level.terms.Family
+	if b.level.family != "" {
+		return b.level.family
 	}
 	for _, u := range f.usage.levels[b.key] {
-		if u.terms != nil {
-			return u.terms.Family
+		if u.family != "" {
+			return u.family
 		}
 	}
 	return ""
