@@ -49,7 +49,6 @@ type dimensions struct {
 
 func newDimensions(groupings [][]string) *dimensions {
 	d := &dimensions{
-		cohort:    -1,
 		groupings: [][]int{nil},
 		labels:    []string{SegmentAll},
 		numbers:   map[Segment]SegmentID{},
