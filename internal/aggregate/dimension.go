@@ -58,7 +58,6 @@ type dimensions struct {
 func newDimensions(groupings [][]string, values map[string][]string) *dimensions {
 	d := &dimensions{
 		values:    values,
-		cohort:    -1,
 		groupings: [][]int{nil},
 		labels:    []string{SegmentAll},
 		numbers:   map[Segment]SegmentID{},
