@@ -79,15 +79,19 @@ func (p *pipeline) run(ctx context.Context) error {
 	}()
 	drain := func(ctx context.Context) error {
 		endRolling()
-		if err := <-rolled; err != nil {
+		err := <-rolled
+		rolled <- err // for the end below
+		if err != nil {
 			return err
 		}
-		rolled <- nil
 		return metrics.drain(ctx)
 	}
 	err = p.ledger(work, drain)
 	endRolling()
 	rollupErr := <-rolled
+	if errors.Is(err, rollupErr) { // the stop has met it already
+		return err
+	}
 	return errors.Join(err, rollupErr)
 }
 

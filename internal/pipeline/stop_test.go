@@ -50,6 +50,36 @@ func TestGracefulStop(t *testing.T) {
 	}
 }
 
+// A stop that is asked for in the moment in which the rollup fails ends with that failure: it must not
+// wait for a part that is gone.
+func TestStopWhileTheRollupFails(t *testing.T) {
+	w := newWorld(t, 1)
+	w.write(companyEvents(t, 200, "light"))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	o := w.options()
+	o.step = func(point string) error {
+		if point == "metrics published" {
+			stop()
+			return errCrash
+		}
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, o) }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, errCrash) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it never ended")
+	}
+	w.change = nil
+	w.run()
+	w.compare()
+}
+
 // committedIsProgress holds the group's offsets, which lag tools read, against the progress rows.
 func (w *world) committedIsProgress() {
 	w.t.Helper()
