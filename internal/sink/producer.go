@@ -93,6 +93,10 @@ type Producer struct {
 	identity identity
 	lanes    map[TopicPartition]*lane
 	encoder  encoder
+
+	// transactionalID is a Transactor's, else empty: then the producer id is not ours to replace.
+	transactionalID string
+	uncertain       bool // some batch ended an attempt without a known outcome
 }
 
 // identity is what makes batches recognisable to the broker.
