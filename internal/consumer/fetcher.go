@@ -55,10 +55,13 @@ type Batch struct {
 	LastStable    int64 // the offset of the first record that may still be aborted: the end for us
 	LogStart      int64 // the first offset that the log still holds, -1 if unknown
 	Skipped       int64 // control markers and records of aborted transactions that were left out
+	Last          Mark  // of the last batch in front of Next; zero when this fetch moved past none
 
 	// Err is *ErrGap, *ErrCorrupt, *ErrTooLarge, *ErrUnavailable, or another refusal by the broker
 	// (authorisation). It concerns this partition only.
 	Err error
+
+	first Mark // of the first batch that holds the asked offset or comes behind it
 }
 
 // FetcherOptions bounds a Fetcher. Zero values mean the defaults.
