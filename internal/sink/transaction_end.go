@@ -10,7 +10,9 @@ import (
 	"github.com/segmentio/kafka-go/protocol/endtxn"
 )
 
-// Commit makes everything of the transaction visible at once. An error is an *ErrTransaction; when
+// Commit makes everything of the transaction visible at once. It returns when that is decided for
+// good; the broker tells the partitions some milliseconds later, which Open, also by another process,
+// and the next transaction's first step wait for. An error is an *ErrTransaction; when
 // its Outcome is Unknown, Recover is next. A transaction in which nothing was sent commits without
 // asking the broker.
 func (t *Transactor) Commit(ctx context.Context) error {

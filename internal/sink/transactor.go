@@ -117,7 +117,8 @@ func NewTransactor(c *broker.Cluster, o TransactorOptions) (*Transactor, error) 
 func (t *Transactor) Counters() *Counters { return &t.producer.Counters }
 
 // Open takes the transactional id: the broker aborts what a former owner left open and refuses
-// everything more from it. It waits while a transaction of the former owner completes. Errors are
+// everything more from it. It waits while a transaction of the former owner completes, so that
+// whatever was committed under the id is seen by who reads up to the end after Open. Errors are
 // those of the connection, a refusal by the broker (authorisation, timeout too long), or the
 // context's; after one the id may be taken or not, and Open may be called again.
 func (t *Transactor) Open(ctx context.Context) error {

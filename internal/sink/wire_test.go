@@ -3,9 +3,10 @@ package sink_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/segmentio/kafka-go/protocol"
@@ -77,7 +78,7 @@ func (w *wire) cluster(t testing.TB, k *kafkatest.Kafka) *broker.Cluster {
 	return c
 }
 
-var errLost = errors.New("lost on the wire")
+var errLost = fmt.Errorf("lost on the wire: %w", syscall.ECONNRESET)
 
 type wireConn struct {
 	net.Conn
