@@ -274,10 +274,10 @@ func (f *Fetcher) fetchAgain(p Position, err error) bool {
 // gap reports a position outside the log, with the log's borders as they are now.
 func (f *Fetcher) gap(ctx context.Context, p Position, b Batch) {
 	start, end := b.LogStart, b.HighWatermark
-	if s, err := listOffset(ctx, f.cluster, p.TopicPartition, earliest, readUncommitted); err == nil {
+	if s, err := listOffset(ctx, f.cluster, p.TopicPartition, earliest); err == nil {
 		start = s
 	}
-	if e, err := listOffset(ctx, f.cluster, p.TopicPartition, latest, readUncommitted); err == nil {
+	if e, err := listOffset(ctx, f.cluster, p.TopicPartition, latest); err == nil {
 		end = e
 	}
 	if start >= 0 && end >= 0 && start <= p.Next && p.Next <= end {

@@ -52,7 +52,7 @@ func TestPitfallP02ChangedBytesAreRead(t *testing.T) {
 		t.Errorf("the naive reader gives %q, want the changed value", m.Value)
 	}
 
-	b := fetchUntil(t, consumer.NewFetcher(own(t, k, dialing(flip)), consumer.FetcherOptions{}), at(topic, 0), failed)
+	b := fetchUntil(t, consumer.NewFetcher(own(t, k, through(flip)), consumer.FetcherOptions{}), at(topic, 0), failed)
 	var corrupt *consumer.ErrCorrupt
 	if !errors.As(b.Err, &corrupt) || len(b.Records) != 0 || b.Next != 0 {
 		t.Errorf("ours gives %d records and %v", len(b.Records), b.Err)

@@ -82,7 +82,7 @@ func next(t *testing.T, g *kafka.ConsumerGroup) *kafka.Generation {
 	}
 }
 
-// over gives options that dial through a wrapper of connections.
+// over dials, and wraps the connections.
 func over(wrap func(net.Conn) net.Conn) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
@@ -93,7 +93,7 @@ func over(wrap func(net.Conn) net.Conn) func(ctx context.Context, network, addre
 	}
 }
 
-func dialing(wrap func(net.Conn) net.Conn) func(*broker.Options) {
+func through(wrap func(net.Conn) net.Conn) func(*broker.Options) {
 	return func(o *broker.Options) { o.Dial = over(wrap) }
 }
 

@@ -95,10 +95,10 @@ func VerifyPosition(ctx context.Context, c *broker.Cluster, p Position, applied 
 // borders gives a log's first offset and the one after its last replicated record.
 func borders(ctx context.Context, c *broker.Cluster, tp TopicPartition) (start, end int64, err error) {
 	err = untilAnswered(ctx, c, tp, func(ctx context.Context) error {
-		if start, err = listOffset(ctx, c, tp, earliest, readUncommitted); err != nil {
+		if start, err = listOffset(ctx, c, tp, earliest); err != nil {
 			return err
 		}
-		end, err = listOffset(ctx, c, tp, latest, readUncommitted)
+		end, err = listOffset(ctx, c, tp, latest)
 		return err
 	})
 	if err != nil {

@@ -77,7 +77,7 @@ func worst(asked []TopicPartition, codes map[TopicPartition]kafka.Error) error {
 	rank := 0
 	for _, tp := range asked {
 		code, answered := codes[tp]
-		r := 0
+		var r int
 		switch {
 		case !answered:
 			return fmt.Errorf("the broker said nothing about %s", tp)

@@ -139,9 +139,9 @@ func (t *Transactor) Begin(ctx context.Context) error {
 		return t.misuse("begin")
 	}
 	if t.renew {
-		ctx, cancel := t.bounded(ctx)
+		bounded, cancel := t.bounded(ctx)
 		defer cancel()
-		if err := t.takeEpoch(ctx, t.producer.identity); err != nil {
+		if err := t.takeEpoch(bounded, t.producer.identity); err != nil {
 			return t.fail("begin", err, false)
 		}
 	}
