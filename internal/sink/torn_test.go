@@ -43,7 +43,12 @@ func TestABusyAnswerThatIsIgnoredTearsTransactions(t *testing.T) {
 	go func() {
 		defer close(done)
 		for range 3 { // the first marker lands after 3 busy answers to the second transaction
-			<-s.busy
+			select {
+			case <-s.busy:
+			case <-kafkatest.Context(t).Done():
+				t.Error("the second transaction did not wait for the first")
+				return
+			}
 		}
 		s.complete()
 	}()

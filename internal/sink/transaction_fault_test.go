@@ -290,8 +290,10 @@ func TestARefusalInsideAnAnswerAborts(t *testing.T) {
 		{Keys: []kmsg.Key{kmsg.AddPartitionsToTxn}, Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed},
 		{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.GroupAuthorizationFailed},
 		{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed},
+		// Outside of transactions this one is answered with a producer id of one's own, here it must not be.
+		{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: kerr.UnknownProducerID},
 	} {
-		t.Run(fault.Keys[0].Name(), func(t *testing.T) {
+		t.Run(fault.Keys[0].Name()+" "+fault.Err.Message, func(t *testing.T) {
 			k := kafkatest.StartFake(t, 1)
 			topic, in := k.Create(t, "rows", 2), k.Create(t, "in", 1)
 			x := opened(t, own(t, k), sink.TransactorOptions{ID: k.Topic("id")})
