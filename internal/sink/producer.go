@@ -9,7 +9,6 @@
 package sink
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -232,7 +231,7 @@ func (p *Producer) queues(messages []Message) ([]*queue, error) {
 		queues = append(queues, &queue{lane: l, rest: list, head: l.unsure})
 	}
 	slices.SortFunc(queues, func(a, b *queue) int {
-		return cmp.Or(cmp.Compare(a.lane.tp.Topic, b.lane.tp.Topic), cmp.Compare(a.lane.tp.Partition, b.lane.tp.Partition))
+		return compare(a.lane.tp, b.lane.tp)
 	})
 	return queues, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/segmentio/kafka-go"
@@ -31,9 +32,7 @@ func (t *Transactor) AddPartitions(ctx context.Context, partitions []TopicPartit
 			missing = append(missing, tp)
 		}
 	}
-	slices.SortFunc(missing, func(a, b TopicPartition) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(missing, compare)
 	missing = slices.Compact(missing)
 	if len(missing) == 0 {
 		return nil
@@ -65,6 +64,10 @@ func (t *Transactor) AddPartitions(ctx context.Context, partitions []TopicPartit
 		t.added[tp] = true
 	}
 	return nil
+}
+
+func compare(a, b TopicPartition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 }
 
 // notAttempted stands beside the error of another partition in the same answer.
@@ -156,16 +159,14 @@ func (t *Transactor) SendOffsets(ctx context.Context, o GroupOffsets) error {
 		TransactionalID: t.options.ID, GroupID: o.Group, ProducerID: me.id, ProducerEpoch: me.epoch,
 		GenerationID: o.Generation, MemberID: o.Member,
 	}
-	byTopic := map[string][]txnoffsetcommit.RequestPartition{}
-	asked := make([]TopicPartition, 0, len(o.Next))
-	for tp, next := range o.Next {
-		asked = append(asked, tp)
-		byTopic[tp.Topic] = append(byTopic[tp.Topic], txnoffsetcommit.RequestPartition{
-			Partition: tp.Partition, CommittedOffset: next, CommittedLeaderEpoch: -1,
-		})
-	}
-	for topic, partitions := range byTopic {
-		req.Topics = append(req.Topics, txnoffsetcommit.RequestTopic{Name: topic, Partitions: partitions})
+	asked := slices.SortedFunc(maps.Keys(o.Next), compare)
+	for _, tp := range asked {
+		p := txnoffsetcommit.RequestPartition{Partition: tp.Partition, CommittedOffset: o.Next[tp], CommittedLeaderEpoch: -1}
+		if n := len(req.Topics); n > 0 && req.Topics[n-1].Name == tp.Topic {
+			req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, p)
+			continue
+		}
+		req.Topics = append(req.Topics, txnoffsetcommit.RequestTopic{Name: tp.Topic, Partitions: []txnoffsetcommit.RequestPartition{p}})
 	}
 	a := t.ask(ctx, t.groupCoordinator(o.Group), req, func(m protocol.Message) error {
 		codes := map[TopicPartition]kafka.Error{}
