@@ -209,9 +209,15 @@ func member(t *testing.T, k *kafkatest.Kafka, group, topic string) *kafka.Genera
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{ID: group, Brokers: k.Brokers, Topics: []string{topic}, StartOffset: kafka.FirstOffset})
 	must(t, err)
 	t.Cleanup(func() { _ = g.Close() })
-	generation, err := g.Next(kafkatest.Context(t))
-	must(t, err)
-	return generation
+	for ctx := kafkatest.Context(t); ; { // a broker makes the topic of its offsets when it is first asked
+		generation, err := g.Next(ctx)
+		if err == nil {
+			return generation
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // groupOffset waits until a group's offset of partition 1 is the wanted one, which says that all before
