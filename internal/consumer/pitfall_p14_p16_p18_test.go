@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"testing"
 	"time"
@@ -122,6 +123,40 @@ func TestPitfallP18AddedPartitionsAreNotRead(t *testing.T) {
 		t.Errorf("the watch says %v", err)
 	}
 	if closed(over) {
+		t.Error("the naive member noticed")
+	}
+}
+
+// P18 again, with the client's watch switched on: it counts for the first time when the generation has
+// begun, so partitions that are added while a member joins are never read.
+func TestPitfallP18PartitionsAddedDuringAJoin(t *testing.T) {
+	k := kafkatest.Start(t, 1)
+	topic := k.Create(t, "grows", 1)
+	held := func() (*syncMeter, func(net.Conn) net.Conn) {
+		m := &syncMeter{held: make(chan struct{}), let: make(chan struct{})}
+		return m, func(c net.Conn) net.Conn { return &holdSync{Conn: c, m: m} }
+	}
+	theirs, theirHold := held()
+	naive := group(t, k, kafka.ConsumerGroupConfig{
+		ID: k.Topic("naive"), Topics: []string{topic}, WatchPartitionChanges: true, PartitionWatchInterval: 100 * time.Millisecond,
+		Dialer: &kafka.Dialer{DialFunc: over(theirHold), Timeout: 10 * time.Second},
+	})
+	ours, ourHold := held()
+	gens := generations(t, join(t, own(t, k, through(ourHold)), k.Topic("ours"), topic))
+	wait(t, "the naive member does not join", theirs.held)
+	wait(t, "our member does not join", ours.held)
+	k.AddPartitions(t, topic, 3) // both have been given one partition, and do not know it yet
+	close(theirs.let)
+	g := next(t, naive)
+	ended := make(chan struct{})
+	g.Start(func(ctx context.Context) {
+		<-ctx.Done()
+		close(ended)
+	})
+	close(ours.let)
+	await(t, gens, topic, 1)
+	await(t, gens, topic, 3)
+	if closed(ended) || len(g.Assignments[topic]) != 1 {
 		t.Error("the naive member noticed")
 	}
 }
