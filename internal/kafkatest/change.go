@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -58,6 +59,28 @@ func (k *Kafka) AddPartitions(t testing.TB, topic string, count int) {
 		}
 		if ctx.Err() != nil {
 			t.Fatalf("topic %s has no %d partitions: %v", topic, count, err)
+		}
+	}
+}
+
+// awaitMarkers waits until a transaction's end is in all its partitions: a broker answers before, and
+// refuses to hand out the id again until then.
+func (k *Kafka) awaitMarkers(t testing.TB, id string) {
+	t.Helper()
+	client := k.Client(t)
+	defer client.Close()
+	for ctx := Context(t); ; {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.TransactionalID, req.TransactionTimeoutMillis, req.ProducerID, req.ProducerEpoch = &id, 30_000, -1, -1
+		answer, err := req.RequestWith(ctx, client)
+		if err == nil {
+			err = kerr.ErrorForCode(answer.ErrorCode)
+		}
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !errors.Is(err, kerr.ConcurrentTransactions) {
+			t.Fatalf("wait for the end of the transaction of %s: %v", id, err)
 		}
 	}
 }
