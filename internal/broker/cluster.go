@@ -57,7 +57,7 @@ type Cluster struct {
 
 	mu           sync.Mutex
 	leaders      map[TopicPartition]int32
-	coordinators map[string]int32
+	coordinators map[coordinated]int32
 }
 
 // New checks the options and prepares the pool. It does no I/O: the first request connects.
@@ -99,7 +99,7 @@ func New(o Options) (*Cluster, error) {
 		addr:         kafka.TCP(o.Brokers...),
 		clientID:     o.ClientID,
 		leaders:      map[TopicPartition]int32{},
-		coordinators: map[string]int32{},
+		coordinators: map[coordinated]int32{},
 	}, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/findcoordinator"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
@@ -128,34 +127,4 @@ func (c *Cluster) Forget(tp TopicPartition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.leaders, tp)
-}
-
-// GroupCoordinator gives the broker that coordinates a consumer group, remembered until
-// ForgetGroup.
-func (c *Cluster) GroupCoordinator(ctx context.Context, group string) (int32, error) {
-	c.mu.Lock()
-	node, ok := c.coordinators[group]
-	c.mu.Unlock()
-	if ok {
-		return node, nil
-	}
-	m, err := c.Ask(ctx, AnyNode, &findcoordinator.Request{Key: group})
-	if err != nil {
-		return -1, fmt.Errorf("broker: find the coordinator of group %s: %w", group, err)
-	}
-	r := m.(*findcoordinator.Response)
-	if r.ErrorCode != 0 {
-		return -1, fmt.Errorf("broker: find the coordinator of group %s: %w", group, kafka.Error(r.ErrorCode))
-	}
-	c.mu.Lock()
-	c.coordinators[group] = r.NodeID
-	c.mu.Unlock()
-	return r.NodeID, nil
-}
-
-// ForgetGroup drops the remembered coordinator of a group.
-func (c *Cluster) ForgetGroup(group string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.coordinators, group)
 }

@@ -12,6 +12,7 @@ import (
 // The fixed part of a record batch of format 2 (Kafka 0.11 and later), as byte positions.
 const (
 	atLength      = 8
+	atLeaderEpoch = 12
 	atMagic       = 16
 	atCRC         = 17
 	atAttributes  = 21
@@ -92,6 +93,10 @@ func (a *answer) decodeBatch(b *Batch, filter *abortFilter, batch []byte, unpack
 	if last < b.Next {
 		return true // the broker starts a little before the asked offset when it has to
 	}
+	mark := markOf(base, batch)
+	if b.first == (Mark{}) {
+		b.first = mark
+	}
 	attributes := binary.BigEndian.Uint16(batch[atAttributes:])
 	producer := int64(binary.BigEndian.Uint64(batch[atProducer:]))
 	count := int32(binary.BigEndian.Uint32(batch[atCount:]))
@@ -102,7 +107,7 @@ func (a *answer) decodeBatch(b *Batch, filter *abortFilter, batch []byte, unpack
 			filter.marker(producer, batch[batchHeader:])
 		}
 		b.Skipped += int64(max(count, 0))
-		b.Next = last + 1
+		b.Next, b.Last = last+1, mark
 		return true
 	}
 	records, err := a.unpack(int(attributes&compressionBits), batch[batchHeader:], unpackedMax)
@@ -120,8 +125,15 @@ func (a *answer) decodeBatch(b *Batch, filter *abortFilter, batch []byte, unpack
 		b.Err = a.corrupt(b, batch, err.Error())
 		return false
 	}
-	b.Next = last + 1
+	b.Next, b.Last = last+1, mark
 	return true
+}
+
+func markOf(base int64, batch []byte) Mark {
+	return Mark{
+		Offset: base, LeaderEpoch: int32(binary.BigEndian.Uint32(batch[atLeaderEpoch:])),
+		CRC: binary.BigEndian.Uint32(batch[atCRC:]),
+	}
 }
 
 // clock says what the times of a batch's records are.

@@ -136,6 +136,47 @@ func TestAbortFilterTakesTheListInAnyOrder(t *testing.T) {
 	}
 }
 
+// The mark is of the last batch in front of the next position, whatever is in it; a batch that lies
+// before the asked offset, or cannot be read, has none.
+func TestDecodeMarksTheLastBatch(t *testing.T) {
+	marked := func(base int64, epoch int32, change func(*kmsg.RecordBatch)) []byte {
+		return encoded(base, 0, func(b *kmsg.RecordBatch) {
+			b.PartitionLeaderEpoch = epoch
+			if change != nil {
+				change(b)
+			}
+		}, 0)
+	}
+	of := func(b []byte) Mark { return markOf(int64(binary.BigEndian.Uint64(b)), b) }
+	plain, later := marked(4, 3, nil), marked(5, 6, nil)
+	control := marked(6, 7, func(b *kmsg.RecordBatch) { b.Attributes = controlBit | transactionBit })
+	aborted := marked(6, 7, func(b *kmsg.RecordBatch) { b.Attributes, b.ProducerID = transactionBit, 9 })
+	broken := marked(6, 8, nil)
+	broken[len(broken)-1]++
+	for _, test := range []struct {
+		name        string
+		next        int64
+		set         [][]byte
+		first, last Mark
+	}{
+		{"one", 4, [][]byte{plain}, of(plain), of(plain)},
+		{"two", 4, [][]byte{plain, later}, of(plain), of(later)},
+		{"one before", 5, [][]byte{plain, later}, of(later), of(later)},
+		{"control", 4, [][]byte{plain, control}, of(plain), of(control)},
+		{"aborted", 4, [][]byte{plain, aborted}, of(plain), of(aborted)},
+		{"broken", 4, [][]byte{plain, broken}, of(plain), of(plain)},
+		{"nothing new", 5, [][]byte{plain}, Mark{}, Mark{}},
+	} {
+		b := decodeSet(test.next, []abortedTransaction{{producer: 9, first: 6}}, test.set...)
+		if b.first != test.first || b.Last != test.last {
+			t.Errorf("%s: marks %v and %v, want %v and %v", test.name, b.first, b.Last, test.first, test.last)
+		}
+	}
+	if m := of(plain); m.Offset != 4 || m.LeaderEpoch != 3 || m.CRC == 0 || m == of(later) {
+		t.Errorf("the mark is %v", m)
+	}
+}
+
 // An answer may hold records that were written after the range's end was asked for.
 func TestARangeLeavesOutWhatCameLater(t *testing.T) {
 	var got []int64

@@ -55,10 +55,13 @@ type Batch struct {
 	LastStable    int64 // the offset of the first record that may still be aborted: the end for us
 	LogStart      int64 // the first offset that the log still holds, -1 if unknown
 	Skipped       int64 // control markers and records of aborted transactions that were left out
+	Last          Mark  // of the last batch in front of Next; zero when this fetch moved past none
 
 	// Err is *ErrGap, *ErrCorrupt, *ErrTooLarge, *ErrUnavailable, or another refusal by the broker
 	// (authorisation). It concerns this partition only.
 	Err error
+
+	first Mark // of the first batch that holds the asked offset or comes behind it
 }
 
 // FetcherOptions bounds a Fetcher. Zero values mean the defaults.
@@ -271,10 +274,10 @@ func (f *Fetcher) fetchAgain(p Position, err error) bool {
 // gap reports a position outside the log, with the log's borders as they are now.
 func (f *Fetcher) gap(ctx context.Context, p Position, b Batch) {
 	start, end := b.LogStart, b.HighWatermark
-	if s, err := listOffset(ctx, f.cluster, p.TopicPartition, earliest, readUncommitted); err == nil {
+	if s, err := listOffset(ctx, f.cluster, p.TopicPartition, earliest); err == nil {
 		start = s
 	}
-	if e, err := listOffset(ctx, f.cluster, p.TopicPartition, latest, readUncommitted); err == nil {
+	if e, err := listOffset(ctx, f.cluster, p.TopicPartition, latest); err == nil {
 		end = e
 	}
 	if start >= 0 && end >= 0 && start <= p.Next && p.Next <= end {

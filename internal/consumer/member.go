@@ -46,6 +46,7 @@ func (o MemberOptions) withDefaults() MemberOptions {
 type Member struct {
 	cluster *broker.Cluster
 	group   *kafka.ConsumerGroup
+	leading *leadership
 	options MemberOptions
 }
 
@@ -56,24 +57,23 @@ func NewMember(c *broker.Cluster, o MemberOptions) (*Member, error) {
 		return nil, fmt.Errorf("consumer: group %s: heartbeat %s must be less than half of the session timeout %s",
 			o.Group, o.Heartbeat, o.SessionTimeout)
 	}
+	leading := &leadership{}
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID:                     o.Group,
-		Brokers:                c.Brokers(),
-		Dialer:                 c.Dialer(),
-		Topics:                 o.Topics,
-		GroupBalancers:         []kafka.GroupBalancer{byNumber{}},
-		HeartbeatInterval:      o.Heartbeat,
-		SessionTimeout:         o.SessionTimeout,
-		RebalanceTimeout:       o.RebalanceTimeout,
-		JoinGroupBackoff:       o.JoinBackoff,
-		WatchPartitionChanges:  true,
-		PartitionWatchInterval: o.WatchInterval,
-		StartOffset:            kafka.FirstOffset,
+		ID:                o.Group,
+		Brokers:           c.Brokers(),
+		Dialer:            c.Dialer(),
+		Topics:            o.Topics,
+		GroupBalancers:    []kafka.GroupBalancer{leading},
+		HeartbeatInterval: o.Heartbeat,
+		SessionTimeout:    o.SessionTimeout,
+		RebalanceTimeout:  o.RebalanceTimeout,
+		JoinGroupBackoff:  o.JoinBackoff,
+		StartOffset:       kafka.FirstOffset,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("consumer: join group %q: %w", o.Group, err)
 	}
-	return &Member{cluster: c, group: g, options: o}, nil
+	return &Member{cluster: c, group: g, leading: leading, options: o}, nil
 }
 
 // ErrClosed is what Next returns after Close.
@@ -128,6 +128,11 @@ func (m *Member) generation(g *kafka.Generation) *Generation {
 		<-ctx.Done()
 		close(gen.done)
 	})
+	if shared := m.leading.take(); shared != nil {
+		g.Start(func(ctx context.Context) {
+			watchPartitions(ctx, m.cluster, m.options.WatchInterval, m.options.Topics, shared)
+		})
+	}
 	return gen
 }
 

@@ -125,14 +125,14 @@ func askOffsets(ctx context.Context, c *broker.Cluster, node int32, group []Topi
 	}
 }
 
-// listOffset asks the leader of one partition once.
-func listOffset(ctx context.Context, c *broker.Cluster, tp TopicPartition, at int64, isolation int8) (int64, error) {
+// listOffset asks the leader of one partition once, regardless of open transactions.
+func listOffset(ctx context.Context, c *broker.Cluster, tp TopicPartition, at int64) (int64, error) {
 	node, err := c.Leader(ctx, tp)
 	if err != nil {
 		return -1, err
 	}
 	m, err := c.Ask(ctx, node, &listoffsets.Request{
-		ReplicaID: -1, IsolationLevel: isolation,
+		ReplicaID: -1, IsolationLevel: readUncommitted,
 		Topics: []listoffsets.RequestTopic{{
 			Topic:      tp.Topic,
 			Partitions: []listoffsets.RequestPartition{{Partition: tp.Partition, CurrentLeaderEpoch: -1, Timestamp: at}},

@@ -104,13 +104,15 @@ func (k *Kafka) Produce(t testing.TB, topic string, records ...Record) {
 	}
 }
 
-// Transact writes records in one transaction and ends it. A transactional id of its own keeps it
-// apart from others.
+// Transact writes records in one transaction, ends it, and waits until readers see its end. A
+// transactional id of its own keeps it apart from others.
 func (k *Kafka) Transact(t testing.TB, topic string, commit bool, records ...Record) {
 	t.Helper()
-	c := k.Client(t, kgo.TransactionalID(k.Topic("txn-"+topic)))
+	id := k.Topic("txn-" + topic)
+	c := k.Client(t, kgo.TransactionalID(id))
 	defer c.Close()
 	k.TransactWith(t, c, topic, commit, records...)
+	k.awaitMarkers(t, id)
 }
 
 // TransactWith is Transact with a client of the caller's, to interleave transactions.

@@ -42,6 +42,36 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
+// BenchmarkTransaction writes 400 rows of 400 bytes to 4 partitions per transaction, and the same without
+// one, and reports what a flush costs: milliseconds of waiting and of this process's processor time.
+func BenchmarkTransaction(b *testing.B) {
+	for _, transactional := range []bool{false, true} {
+		b.Run(fmt.Sprintf("transactional=%v", transactional), func(b *testing.B) {
+			k := kafkatest.Start(b, 1)
+			topic := k.Create(b, "bench", 4)
+			rows := make([]sink.Message, 400)
+			for i := range rows {
+				rows[i] = sink.Message{Topic: topic, Partition: int32(i % 4), Key: fmt.Appendf(nil, "acct_%08d", i), Value: fmt.Appendf(nil, "%0400d", i*7919)}
+			}
+			p := producer(b, k, sink.ProducerOptions{Compression: sink.LZ4})
+			x := opened(b, own(b, k), sink.TransactorOptions{ID: k.Topic("id"), Compression: sink.LZ4})
+			before := processorTime(b)
+			for b.Loop() {
+				if !transactional {
+					_, err := p.Send(b.Context(), rows)
+					must(b, err)
+					continue
+				}
+				must(b, x.Begin(b.Context()))
+				_, err := x.Send(b.Context(), rows)
+				must(b, err, x.Commit(b.Context()))
+			}
+			b.ReportMetric(1000*(processorTime(b)-before)/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64(x.Transactions.Busy.Load())/float64(b.N), "busy/op")
+		})
+	}
+}
+
 func processorTime(b *testing.B) float64 {
 	b.Helper()
 	var u syscall.Rusage

@@ -9,7 +9,6 @@
 package sink
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,6 +92,10 @@ type Producer struct {
 	identity identity
 	lanes    map[TopicPartition]*lane
 	encoder  encoder
+
+	// transactionalID is a Transactor's, else empty: then the producer id is not ours to replace.
+	transactionalID string
+	uncertain       bool // some batch ended an attempt without a known outcome
 }
 
 // identity is what makes batches recognisable to the broker.
@@ -228,7 +231,7 @@ func (p *Producer) queues(messages []Message) ([]*queue, error) {
 		queues = append(queues, &queue{lane: l, rest: list, head: l.unsure})
 	}
 	slices.SortFunc(queues, func(a, b *queue) int {
-		return cmp.Or(cmp.Compare(a.lane.tp.Topic, b.lane.tp.Topic), cmp.Compare(a.lane.tp.Partition, b.lane.tp.Partition))
+		return compare(a.lane.tp, b.lane.tp)
 	})
 	return queues, nil
 }

@@ -43,12 +43,16 @@ type batch struct {
 	cause       error // of the last failed attempt
 }
 
+// transactionBit in a batch's attributes hides its records until the transaction's marker.
+const transactionBit = 0x10
+
 // encoder makes batches. It keeps the compressors.
 type encoder struct {
-	compression Compression
-	zstd        *zstd.Encoder
-	lz4         *lz4.Writer
-	scratch     []byte
+	compression   Compression
+	transactional bool
+	zstd          *zstd.Encoder
+	lz4           *lz4.Writer
+	scratch       []byte
 }
 
 // recordSizeMax is an upper bound of a record's encoded size: five varints of at most 5 or 10
@@ -89,7 +93,11 @@ func (e *encoder) batch(messages []Message, limit int, id identity, sequence int
 	binary.BigEndian.PutUint32(out[atLength:], uint32(len(out)-atLength-4))
 	binary.BigEndian.PutUint32(out[atLength+4:], 0xffffffff) // partition leader epoch: the broker's
 	out[atMagic] = 2
-	binary.BigEndian.PutUint16(out[atAttributes:], uint16(codec))
+	attributes := uint16(codec)
+	if e.transactional {
+		attributes |= transactionBit
+	}
+	binary.BigEndian.PutUint16(out[atAttributes:], attributes)
 	binary.BigEndian.PutUint32(out[atLastDelta:], uint32(count-1))
 	binary.BigEndian.PutUint64(out[atFirstTime:], uint64(first))
 	binary.BigEndian.PutUint64(out[atMaxTime:], uint64(maxTime))

@@ -152,7 +152,10 @@ func (s *sending) exchange(ctx context.Context, requests []*request) {
 }
 
 func (s *sending) ask(ctx context.Context, r *request) (map[TopicPartition]produce.ResponsePartition, error) {
-	req := &rawproduce.Request{Acks: -1, Timeout: int32(s.producer.options.AckTimeout.Milliseconds())}
+	req := &rawproduce.Request{
+		TransactionalID: s.producer.transactionalID,
+		Acks:            -1, Timeout: int32(s.producer.options.AckTimeout.Milliseconds()),
+	}
 	for _, q := range r.queues {
 		part := rawproduce.RequestPartition{
 			Partition: q.lane.tp.Partition,
@@ -249,7 +252,7 @@ func (s *sending) acknowledge(q *queue, base int64) {
 func (s *sending) again(q *queue, cause error, unknown bool) {
 	q.head.cause = cause
 	if unknown {
-		q.head.maybeStored = true
+		q.head.maybeStored, s.producer.uncertain = true, true
 	} else if !q.head.maybeStored {
 		q.lane.unsure = nil
 	}
@@ -257,9 +260,14 @@ func (s *sending) again(q *queue, cause error, unknown bool) {
 
 // sequenceLost handles a broker that no longer accepts our sequence numbers. Nothing of this batch
 // can have been stored if no attempt was left without an answer: then a fresh producer id starts
-// over at 0. Otherwise only the caller can decide, since sending it anew could store it twice.
+// over at 0. Otherwise only the caller can decide, since sending it anew could store it twice. In a
+// transaction the id is the coordinator's to give, and the Transactor ends the transaction.
 func (s *sending) sequenceLost(ctx context.Context, q *queue, code kafka.Error) bool {
 	l, b := q.lane, q.head
+	if s.producer.transactionalID != "" {
+		s.refuse(q, code)
+		return true
+	}
 	if b.maybeStored {
 		l.identity, l.unsure = identity{id: -1, epoch: -1}, nil
 		s.refuse(q, fmt.Errorf("%w after an attempt with unknown outcome", code))

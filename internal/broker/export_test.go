@@ -1,0 +1,4 @@
+package broker
+
+// ReadIdentities is for the fuzzer.
+var ReadIdentities = readIdentities
