@@ -63,6 +63,7 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 	}
 	o.Usage = mode
 	o.PastDueFor = c.Rules.PastDueFor
+	o.AccountBytes = int64(c.Limits.MaxAccountBytes)
 	o.ReactivationWithin = c.Rules.ReactivationWithin
 	o.ReactivationIsExpansion = c.Rules.Reactivation == "expansion"
 	return o, nil

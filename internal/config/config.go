@@ -117,4 +117,6 @@ type Limits struct {
 	MaxRecordBytes int
 	MaxDepth       int
 	MaxItems       int
+
+	MaxAccountBytes int // of the kept records of one account
 }

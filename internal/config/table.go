@@ -312,6 +312,11 @@ var keys = []key{
 		doc:   "Most items of one subscription; more are rejected as too_large.",
 		field: func(c *Config) any { return &c.Limits.MaxItems },
 	},
+	{
+		path: "limits.max_account_bytes", initial: "16MiB", least: 1 << 16, most: 1 << 30,
+		doc:   "Most bytes that the kept records of one account take; an event beyond it is rejected as account_too_large.",
+		field: func(c *Config) any { return bytesField{&c.Limits.MaxAccountBytes} },
+	},
 }
 
 // bytesField marks a number that may be written with KiB, MiB or GiB.

@@ -33,10 +33,13 @@ var configKeys = map[string]string{
 	"UsageGrace":              "rules.usage_grace",
 	"DaysPerMonth":            "rules.day_factor",
 	"Usage":                   "rules.usage",
+	"PastDueFor":              "rules.past_due_for",
 	"ReactivationWithin":      "rules.reactivation_within",
 	"ReactivationIsExpansion": "rules.reactivation",
 	"Groupings":               "groupings",
+	"Values":                  "values",
 	"Windows":                 "windows",
+	"AccountBytes":            "limits.max_account_bytes",
 }
 
 // differences compares two descriptions that meaning made, part by part, in the order of the new one;
