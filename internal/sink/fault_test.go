@@ -286,7 +286,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 
 func TestAMissingTopicIsNamed(t *testing.T) {
 	k := kafkatest.Start(t, 1)
-	p := producer(t, k, sink.ProducerOptions{Deadline: 200 * time.Millisecond})
+	p := producer(t, k, sink.ProducerOptions{Deadline: 3 * time.Second})
 	_, err := p.Send(kafkatest.Context(t), []sink.Message{row(k.Topic("absent"), "A", "1")})
 	if err == nil || !strings.Contains(err.Error(), k.Topic("absent")) || !strings.Contains(err.Error(), "Unknown Topic Or Partition") {
 		t.Errorf("got %v, want the topic and what is wrong with it", err)
