@@ -53,6 +53,8 @@ type Options struct {
 	// fetchBytes bounds what one fetch brings of a partition; the fetcher's default when 0. It is for
 	// tests that need many fetches.
 	fetchBytes int32
+	// watchEvery is how often the sources' identities are compared; 10 s when 0. It is for tests.
+	watchEvery time.Duration
 }
 
 // stopWithin bounds a graceful stop: Kubernetes kills after 30 s.
