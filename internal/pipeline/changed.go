@@ -148,8 +148,8 @@ func (p *pipeline) because(ctx context.Context, err error) error {
 	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), askWithin)
 	defer cancel()
 	reason := consumer.CompareTopics(ask, p.options.Cluster, p.identities...)
-	if !errors.As(reason, &changed) {
-		return err
+	if !errors.As(reason, &changed) || changed.Now.Partitions == 0 {
+		return err // a broker that has just started may not know a topic: that it is gone is for the watch to say
 	}
 	return fmt.Errorf("%w\nit was noticed by: %w", p.explainChange(reason), err)
 }

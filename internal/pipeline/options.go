@@ -45,6 +45,7 @@ type Options struct {
 	Metrics   *Metrics         // nil: counted for nobody
 	Observer  Observer
 	Questions *Questions   // nil: nobody asks
+	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
@@ -98,6 +99,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }
+	}
+	if o.Watchdog == nil {
+		o.Watchdog = NewWatchdog(o.Clock)
 	}
 	if o.Questions == nil {
 		o.Questions = NewQuestions()
