@@ -30,6 +30,7 @@ type face struct {
 	exporter  *sink.Pipeline
 	server    *web.Server
 	questions *pipeline.Questions
+	watchdog  *pipeline.Watchdog
 }
 
 // init gives `run` its HTTP part.
@@ -48,7 +49,7 @@ func init() {
 			return nil, err
 		}
 		log.Info("the page and the API are served", "address", l.Addr().String())
-		return &httpPart{observer: f.observer(), questions: f.questions, serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
+		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
 	}
 }
 
@@ -56,7 +57,7 @@ func init() {
 func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, log *slog.Logger) (*face, error) {
 	f := &face{
 		counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{}),
-		questions: pipeline.NewQuestions(),
+		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil),
 	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
@@ -74,7 +75,7 @@ func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, 
 	}
 	var err error
 	f.server, err = web.New(f.board, web.Options{
-		Currency: currency, Groupings: names, Log: log, Explain: explainer(f.questions),
+		Currency: currency, Groupings: names, Log: log, Explain: explainer(f.questions), Live: f.watchdog.Live,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}),
 	})
 	return f, err
@@ -122,6 +123,7 @@ func (f *face) reading() sink.PipelineReading {
 		Rejections: r.Rejections, Rows: map[string]int64{},
 		Flushes: r.Flushes, FlushTime: r.FlushTime, Checkpoints: r.Checkpoints, CheckpointTime: r.CheckpointTime,
 		CheckpointBytes: r.CheckpointBytes, CheckpointFailures: r.CheckpointFailures, Rebalances: r.Rebalances, IdentityBreaks: r.IdentityBreaks,
+		Stalled: f.watchdog.Stalled(),
 	}
 	for topic, n := range r.Rows {
 		out.Rows[string(topic)] = n

@@ -44,7 +44,10 @@ func TestFaceShowsWhatItIsTold(t *testing.T) {
 			t.Errorf("%s: %d, no %s in %.300s", target, code, want, body)
 		}
 	}
-	if _, body := get("/metrics"); !strings.Contains(body, "expansion_build_info{") || !strings.Contains(body, "process_start_time_seconds") {
+	if code, body := get("/livez"); code != http.StatusOK || body != "live\n" {
+		t.Errorf("nothing stands still: %d %s", code, body)
+	}
+	if _, body := get("/metrics"); !strings.Contains(body, "expansion_build_info{") || !strings.Contains(body, "expansion_stalled_partitions 0\n") || !strings.Contains(body, "process_start_time_seconds") {
 		t.Error("the scrape lacks the build or the process")
 	}
 }

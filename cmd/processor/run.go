@@ -43,6 +43,7 @@ not fit the cluster or the checkpoint (see processor help rebuild), 3 the data n
 type httpPart struct {
 	observer  pipeline.Observer
 	questions *pipeline.Questions
+	watchdog  *pipeline.Watchdog
 	serve     func(context.Context) error
 }
 
@@ -66,7 +67,7 @@ func run(ctx context.Context, c *config.Config, file string, log *slog.Logger) e
 	if err != nil {
 		return err
 	}
-	options.Observer, options.Questions = part.observer, part.questions
+	options.Observer, options.Questions, options.Watchdog = part.observer, part.questions, part.watchdog
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))

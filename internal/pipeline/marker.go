@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"processor/internal/aggregate"
+	"processor/internal/consumer"
 	"processor/internal/event"
 	"processor/internal/row"
 )
@@ -37,6 +38,34 @@ type place struct {
 	Topic string     `json:"topic"`
 	Next  int64      `json:"next"`
 	Seen  event.Time `json:"seen"` // the largest min(time, append time) so far, NoTime before the first
+
+	// Which log that is (invariant I7). Markers from before this was kept have neither.
+	ID   string     `json:"topic_id,omitempty"` // as Kafka's tools print it; empty where brokers have none
+	Last *lastBatch `json:"last,omitempty"`     // in front of Next; nil before the first
+}
+
+// lastBatch tells the last batch that was applied from every other that may come to stand in its
+// place.
+type lastBatch struct {
+	Offset      int64  `json:"offset"`
+	LeaderEpoch int32  `json:"leader_epoch"`
+	CRC         uint32 `json:"crc"`
+}
+
+// lastOf is how a marker keeps the mark of a batch; nil for none.
+func lastOf(m consumer.Mark) *lastBatch {
+	if m == (consumer.Mark{}) {
+		return nil
+	}
+	return &lastBatch{Offset: m.Offset, LeaderEpoch: m.LeaderEpoch, CRC: m.CRC}
+}
+
+// mark is what was kept.
+func (l *lastBatch) mark() consumer.Mark {
+	if l == nil {
+		return consumer.Mark{}
+	}
+	return consumer.Mark{Offset: l.Offset, LeaderEpoch: l.LeaderEpoch, CRC: l.CRC}
 }
 
 // end is up to where the rows that this checkpoint knows of reach in one output partition; rows

@@ -13,7 +13,10 @@ import (
 func FuzzDecodeMarker(f *testing.F) {
 	full := &marker{
 		Epoch: 7, Flush: 1 << 40, Generation: 1 << 63, Watermark: event.Time(1_760_000_000_000_000_000), Digest: ^uint64(0),
-		Sources: []place{{Topic: "a", Next: 5, Seen: event.NoTime}, {Topic: "b", Next: 1 << 62, Seen: 1}},
+		Sources: []place{{Topic: "a", Next: 5, Seen: event.NoTime}, {
+			Topic: "b", Next: 1 << 62, Seen: 1, ID: "Rm1LIhvvkebNhVyfqnNnlQ",
+			Last: &lastBatch{Offset: 1<<62 - 3, LeaderEpoch: 4, CRC: 1 << 31},
+		}},
 		Outputs: []end{{Topic: row.TopicMovements, Partition: 3, Next: 9}}, Results: [7]int64{1, 2, 3, 4, 5, 6, 7}, Rows: 8, Everything: true,
 	}
 	for _, m := range []*marker{full, {}} {

@@ -16,6 +16,7 @@ import (
 // borders are where logs begin and end, asked once for all shards of a generation.
 type borders struct {
 	starts, ends map[broker.TopicPartition]int64
+	compacted    map[string]bool // which sources are
 }
 
 // openShards restores the shards that a generation assigns.
@@ -76,7 +77,8 @@ func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err e
 	if b.ends, err = consumer.EndOffsets(ctx, p.options.Cluster, all); err != nil {
 		return b, fmt.Errorf("where the logs end: %w", err)
 	}
-	return b, nil
+	b.compacted, err = p.compacted(ctx)
+	return b, err
 }
 
 // openShard restores one shard, or begins it where there is no checkpoint. Its new epoch is stored
@@ -100,12 +102,23 @@ func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*sh
 		if m, err = decodeMarker(stored); err != nil {
 			return nil, err
 		}
+		if err := p.sameTopics(number, m); err != nil {
+			return nil, err
+		}
 		if err := s.resume(m); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.place(m, logs); err != nil {
 		return nil, err
+	}
+	if err := p.verify(ctx, s, logs.compacted); err != nil {
+		return nil, err
+	}
+	for _, src := range s.sources {
+		if id := p.topicID(src.Topic); id != "" {
+			src.id = id
+		}
 	}
 	s.owe(m, logs)
 	last, err := lastEpoch(ctx, &p.options, number)
@@ -141,7 +154,7 @@ func (s *shard) place(m *marker, logs borders) error {
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
 		if at := m.in(topic); at != nil {
-			src.Next, src.seen = at.Next, at.Seen
+			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
 			if start := logs.starts[tp]; src.Next < start || src.Next > src.endAtStart {
 				problems = append(problems, &consumer.ErrGap{
 					Topic: topic, Partition: tp.Partition, Asked: src.Next, LogStart: start, End: src.endAtStart,

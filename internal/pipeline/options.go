@@ -45,6 +45,7 @@ type Options struct {
 	Metrics   *Metrics         // nil: counted for nobody
 	Observer  Observer
 	Questions *Questions   // nil: nobody asks
+	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
@@ -53,6 +54,8 @@ type Options struct {
 	// fetchBytes bounds what one fetch brings of a partition; the fetcher's default when 0. It is for
 	// tests that need many fetches.
 	fetchBytes int32
+	// watchEvery is how often the sources' identities are compared; 10 s when 0. It is for tests.
+	watchEvery time.Duration
 }
 
 // stopWithin bounds a graceful stop: Kubernetes kills after 30 s.
@@ -96,6 +99,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }
+	}
+	if o.Watchdog == nil {
+		o.Watchdog = NewWatchdog(o.Clock)
 	}
 	if o.Questions == nil {
 		o.Questions = NewQuestions()

@@ -17,6 +17,7 @@ type pipeline struct {
 	options    Options
 	partitions int // of the sources, and of the outputs
 	generation uint64
+	identities []consumer.TopicIdentity // of the sources; none where the brokers have no topic ids
 	store      store
 	producer   *sink.Producer // of the ledger
 	status     statusBoard
@@ -41,6 +42,9 @@ func Run(ctx context.Context, options Options) (err error) {
 	if p.partitions, err = checkSources(ctx, &p.options); err != nil {
 		return stopped(ctx, err)
 	}
+	if err := p.identify(ctx); err != nil {
+		return stopped(ctx, err)
+	}
 	if err := checkOutputs(ctx, &p.options, p.partitions); err != nil {
 		return stopped(ctx, err)
 	}
@@ -58,8 +62,8 @@ func Run(ctx context.Context, options Options) (err error) {
 	return p.run(ctx)
 }
 
-// run ties the ledger and the rollup together: the failure of one ends the other, and at a graceful
-// stop the rollup drains what the ledger said last.
+// run ties the ledger, the rollup and the watch over the sources together: the failure of one ends the
+// others, and at a graceful stop the rollup drains what the ledger said last.
 func (p *pipeline) run(ctx context.Context) error {
 	work, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -86,13 +90,17 @@ func (p *pipeline) run(ctx context.Context) error {
 		}
 		return metrics.drain(ctx)
 	}
+	watched := p.startWatch(work, fail)
 	err = p.ledger(work, drain)
 	endRolling()
-	rollupErr := <-rolled
-	if errors.Is(err, rollupErr) { // the stop has met it already
-		return err
+	rollupErr, watchErr := <-rolled, watched()
+	if watchErr == nil {
+		err = p.because(ctx, err)
 	}
-	return errors.Join(err, rollupErr)
+	if errors.Is(err, rollupErr) { // the stop has met it already
+		rollupErr = nil
+	}
+	return errors.Join(watchErr, err, rollupErr)
 }
 
 // ledger joins the group and serves one generation after the other.

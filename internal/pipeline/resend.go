@@ -41,6 +41,8 @@ const resendRecords = 5000
 type resending struct {
 	shard     *shard
 	send      func() error // sends and empties the shard's outbox
+	worked    func()       // is called every so many steps: all this may take minutes
+	steps     int
 	accounts  map[string]map[string]struct{}
 	registers map[string]struct{}
 
@@ -49,11 +51,11 @@ type resending struct {
 	living, gone map[keyHash]struct{}
 }
 
-// sendAgain pays the debt. It must follow a flush of the shard.
-func (s *shard) sendAgain(ctx context.Context, now int64, send func() error) error {
+// sendAgain pays the debt. It must follow a flush of the shard. worked is called as it gets on.
+func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, worked func()) error {
 	s.outbox.reset(now)
 	s.flushes++
-	r := resending{shard: s, send: send, accounts: map[string]map[string]struct{}{}, registers: map[string]struct{}{}}
+	r := resending{shard: s, send: send, worked: worked, accounts: map[string]map[string]struct{}{}, registers: map[string]struct{}{}}
 	if s.resend.everything || s.resend.fresh {
 		r.living, r.gone = map[keyHash]struct{}{}, map[keyHash]struct{}{}
 		if err := s.state.EachAccount(r.whole); err != nil {
@@ -78,6 +80,7 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error) err
 
 // whole notes the keys of all rows of an account, and sends them unless this run did.
 func (r *resending) whole(u *aggregate.Updates) error {
+	r.step()
 	messages := &r.shard.outbox.messages
 	first := len(*messages)
 	r.addRows(u)
@@ -136,12 +139,20 @@ func (r *resending) addAccount(a *aggregate.AccountRow, stamp row.Stamp) {
 		func(dst []byte) []byte { return s.encoder.Account(dst, a, stamp) })
 }
 
+// step is one account or one record that was read back.
+func (r *resending) step() {
+	if r.steps++; r.steps%resendRecords == 0 {
+		r.worked()
+	}
+}
+
 // sendFull sends the outbox once it is worth it.
 func (r *resending) sendFull() error {
 	if len(r.shard.outbox.messages) < resendRecords {
 		return nil
 	}
 	now := r.shard.outbox.now
+	r.worked()
 	if err := r.send(); err != nil {
 		return err
 	}
@@ -159,6 +170,7 @@ func (r *resending) read(ctx context.Context, w written) error {
 		if rec.Offset >= w.to {
 			return errEnough
 		}
+		r.step()
 		if w.topic == row.TopicPartials {
 			return r.register(rec)
 		}

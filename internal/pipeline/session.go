@@ -68,6 +68,7 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 	endQuestions := p.options.Questions.open()
 	err = s.rounds(ctx)
 	endQuestions()
+	p.options.Watchdog.left(shards)
 	if err != nil || !stopWanted(ctx) {
 		// The generation ended, or something failed: what is stored is where the next one begins.
 		return ctx.Err() != nil, errors.Join(err, <-s.saving)
@@ -120,6 +121,7 @@ func (s *session) rounds(ctx context.Context) error {
 		if err := s.advance(s.lasting); err != nil {
 			return s.leave(cancel, coming, err)
 		}
+		s.options.Watchdog.passed(s.shards)
 	}
 }
 
@@ -309,7 +311,8 @@ func (s *session) sendAgain(ctx context.Context) error {
 			continue
 		}
 		begun := time.Now()
-		err := one.sendAgain(ctx, s.now(), func() error { return s.publish(ctx, s.shards[i:i+1]) })
+		send := func() error { return s.publish(ctx, s.shards[i:i+1]) }
+		err := one.sendAgain(ctx, s.now(), send, func() { s.options.Watchdog.worked(s.shards) })
 		if err != nil {
 			return err
 		}

@@ -121,6 +121,9 @@ func (s *shard) apply(b *consumer.Batch) error {
 	s.results[placeSkipped] += b.Skipped
 	src.Next, src.end = b.Next, max(b.LastStable, b.Next)
 	src.atEnd = b.Next >= b.LastStable
+	if b.Last != (consumer.Mark{}) {
+		src.last = b.Last
+	}
 	return nil
 }
 
@@ -263,7 +266,7 @@ func (s *shard) marker() *marker {
 		Openings: s.resend != nil && s.resend.openings,
 	}
 	for _, src := range s.sources {
-		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen})
+		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last)})
 	}
 	for _, p := range outputPartitions(s.number, s.of) {
 		m.Outputs = append(m.Outputs, end{Topic: p.topic, Partition: p.partition, Next: s.ends[p]})

@@ -12,11 +12,13 @@ import (
 type source struct {
 	consumer.Position
 
-	seen       event.Time // the largest min(time, append time) so far; NoTime before the first
-	atEnd      bool       // the last fetch found nothing behind Next
-	endAtStart int64      // where the log ended when the shard was opened
-	end        int64      // where it ended at the last fetch
-	appended   event.Time // when the last record was appended
+	id         string        // of the topic; empty where the brokers have none
+	last       consumer.Mark // of the last batch in front of Next; zero before the first
+	seen       event.Time    // the largest min(time, append time) so far; NoTime before the first
+	atEnd      bool          // the last fetch found nothing behind Next
+	endAtStart int64         // where the log ended when the shard was opened
+	end        int64         // where it ended at the last fetch
+	appended   event.Time    // when the last record was appended
 }
 
 // caughtUp says whether everything that was there at the start has been read.

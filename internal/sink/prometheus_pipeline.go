@@ -25,6 +25,7 @@ type PipelineReading struct {
 	CheckpointFailures int64
 	Rebalances         int64
 	IdentityBreaks     int64
+	Stalled            int // source partitions that stand still although there is something to read
 }
 
 // SourceReading is about one source partition.
@@ -71,6 +72,7 @@ var (
 	lagRecordsDescription = counted("lag_records", "Records between the position of a source partition and its end.", "topic", "partition")
 	lagSecondsDescription = counted("lag_seconds", "How long the oldest record not yet applied has waited.", "topic", "partition")
 	watermarkDescription  = counted("watermark_timestamp_seconds", "The instant up to which a shard's figures are complete.", "shard")
+	stalledDescription    = counted("stalled_partitions", "Source partitions whose position did not move for 60 s although there is something to read, or whose loop did not come by.")
 	rebalancesDescription = counted("rebalances_total", "Assignments of partitions after the first.")
 
 	savedDescription      = counted("checkpoint_timestamp_seconds", "When a shard's state was last saved.", "shard")
@@ -87,7 +89,7 @@ var (
 	buildInfoDescription  = counted("build_info", "1, with the program's version.", "version", "commit", "go_version")
 	pipelineDescriptions  = []*prometheus.Desc{
 		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, watermarkDescription,
-		rebalancesDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
+		stalledDescription, rebalancesDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
 		restoredDescription, stateDescription, stateBytesDescription, unratedDescription, breaksDescription, flushDescription,
 		rowsDescription, buildInfoDescription,
 	}
@@ -147,6 +149,7 @@ func (p *Pipeline) Collect(ch chan<- prometheus.Metric) {
 	for topic, n := range r.Rows {
 		counter(rowsDescription, n, topic)
 	}
+	gauge(stalledDescription, float64(r.Stalled))
 	counter(rebalancesDescription, r.Rebalances)
 	counter(savedBytesDescription, r.CheckpointBytes)
 	counter(failuresDescription, r.CheckpointFailures)
