@@ -153,7 +153,7 @@ func (f *fold) startUsage() {
 		return
 	}
 	f.usage.newMonth = b.newMonth
-	month := int32(monthOfDay(f.calendar.Day(b.at)))
+	month := f.rowAfter(b.at - 1)
 	for _, l := range b.levels {
 		booked := slices.ContainsFunc(f.usage.bookings, func(u usageBooking) bool { return u.key == l.key && u.month == month })
 		if !booked {

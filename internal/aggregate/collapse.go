@@ -71,7 +71,7 @@ func (a *account) lastBefore(at event.Time) map[*event.Subscription]bool {
 }
 
 // countsBefore says whether an event is of a type that collapses, and behind an instant. A statement
-// goes with its month; the month before the base is still needed for the rows after it.
+// goes with its month; the months just before the base are still needed for the rows after it.
 func countsBefore(e *event.Event, at event.Time, c *Calendar) bool {
 	switch e.Type {
 	case event.TypeSubscriptionChanged, event.TypeAccountChanged, event.TypeChargeRecorded, event.TypeSignalObserved:
@@ -84,8 +84,10 @@ func countsBefore(e *event.Event, at event.Time, c *Calendar) bool {
 	return false
 }
 
-// lastUsageMonth is the month before a base, whose usage is still needed for the rows after it.
-func lastUsageMonth(at event.Time, c *Calendar) int32 { return int32(monthOfDay(c.Day(at))) - 1 }
+// lastUsageMonth is the first month whose usage is still needed for the rows after a base: the one before
+// it, and one more, because where a month is booked when it is invoiced the row at the very instant of
+// the base is that of the month before it, which exists where the one before that was used.
+func lastUsageMonth(at event.Time, c *Calendar) int32 { return int32(monthOfDay(c.Day(at))) - 2 }
 
 func sortedKeys(records map[event.Key]*record) []event.Key {
 	return slices.SortedFunc(maps.Keys(records), func(x, y event.Key) int {

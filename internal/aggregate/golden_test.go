@@ -89,7 +89,7 @@ func goldenRecords(t *testing.T) map[string][]byte {
 	b.state.keepReduced(a, storedView, viewKey("acme"), view.appendStored(nil))
 	b.held.take(b.state)
 	return map[string][]byte{
-		"settled-1": b.held[string(settledKey("acme", a.settled[0].month))],
+		"settled-1": b.held[string(settledKey("acme", a.settled[1].month))],
 		"base-1":    b.held[string(baseKey("acme"))],
 		"view-1":    b.held[string(viewKey("acme"))],
 	}

@@ -68,11 +68,14 @@ func collapseChangesNothing(t *testing.T, seed uint64) int {
 	}
 	config := strings.Join([]string{
 		"zone " + []string{"UTC", "America/New_York", "Africa/Cairo"}[dice.IntN(3)],
-		"groupings " + []string{"region", "plan_tier cohort", "plan_tier,region"}[dice.IntN(3)],
+		"groupings " + []string{"region", "plan_tier cohort", "plan_tier,region", "region product_family motion"}[dice.IntN(4)],
 		"windows " + []string{"30d", "365d", "24h 365d"}[dice.IntN(3)],
 		[]string{"", "fiscal 4", "fiscal 11"}[dice.IntN(3)],
 		[]string{"", "", "reactivation_within 90d"}[dice.IntN(3)],
 		[]string{"", "", "start 2023-01-31"}[dice.IntN(3)],
+		[]string{"", "", "usage raw", "usage invoice_month"}[dice.IntN(4)],
+		[]string{"", "", "past_due_for 720h", "past_due_for 12000h"}[dice.IntN(4)],
+		[]string{"", "", "values region eu"}[dice.IntN(3)],
 		"rates EUR=1.1", "rates 2023-11-01 EUR=1.15", "rates 2024-10-01 EUR=1.05", "rates 2026-02-01 EUR=1.25",
 	}, "\n")
 	core, err := coreOptions(strings.Replace(config, "90d", "2160h", 1))
