@@ -38,7 +38,7 @@ func (b *busyAccount) live(days int) {
 	for range days {
 		now := b.start.Add(time.Duration(b.day) * 24 * time.Hour)
 		h := b.state.Calendar().Horizons(now)
-		if b.state.SetHorizons(h); b.state.Freezes(h) {
+		if b.state.SetHorizons(h); b.state.Freezes() {
 			b.state.Flush()
 			b.state.Freeze()
 		}

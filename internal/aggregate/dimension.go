@@ -45,8 +45,8 @@ type dimensions struct {
 	cohort    int      // place of cohort in names, or -1
 	groupings [][]int  // places in names; the first grouping is "all" and empty
 	splits    []splitGrouping
-	values    map[string][]string // of a dimension, where they are limited
-	labels    []string            // names of the groupings
+	values    map[string]map[string]bool // of a dimension, where they are limited: those that are told apart
+	labels    []string                   // names of the groupings
 	segments  []Segment
 	numbers   map[Segment]SegmentID
 	known     map[string]*Dims
@@ -57,13 +57,19 @@ type dimensions struct {
 
 func newDimensions(groupings [][]string, values map[string][]string) *dimensions {
 	d := &dimensions{
-		values:    values,
+		values:    map[string]map[string]bool{},
 		groupings: [][]int{nil},
 		labels:    []string{SegmentAll},
 		numbers:   map[Segment]SegmentID{},
 		known:     map[string]*Dims{},
 
 		splitSegments: map[splitKey]SegmentID{},
+	}
+	for name, listed := range values {
+		d.values[name] = map[string]bool{}
+		for _, value := range listed {
+			d.values[name][value] = true
+		}
 	}
 	for _, grouping := range groupings {
 		label := strings.Join(grouping, ",")
@@ -107,7 +113,7 @@ func (d *dimensions) splitDimensions(grouping []string) []splitDimension {
 // of them (spec: rules 7.3). A missing value stays missing.
 func (d *dimensions) clamped(dimension, value string) string {
 	listed, limited := d.values[dimension]
-	if value == "" || !limited || slices.Contains(listed, value) {
+	if value == "" || !limited || listed[value] {
 		return value
 	}
 	return segmentOther

@@ -71,16 +71,18 @@ func effectiveAt(e *event.Event) (at event.Time, field string) {
 // result depends on the records and the horizons only. The watermark at a flush must have reached
 // the horizons.
 func (s *State) SetHorizons(h Horizons) {
-	s.horizons.Floor = max(s.horizons.Floor, h.Floor)
 	s.horizons.Usage = max(s.horizons.Usage, h.Usage)
-	s.bound = s.calendar.frozenAt(s.horizons.Floor)
+	if h.Floor > s.horizons.Floor { // asked once a record, and moves once a day
+		s.horizons.Floor = h.Floor
+		s.bound = s.calendar.frozenAt(h.Floor)
+	}
 }
 
 // Horizons are those that were set last.
 func (s *State) Horizons() Horizons { return s.horizons }
 
-// Freezes says whether Freeze would freeze anything under the horizons given.
-func (s *State) Freezes(h Horizons) bool { return s.calendar.frozenAt(h.Floor) > s.frozen }
+// Freezes says whether Freeze would freeze anything.
+func (s *State) Freezes() bool { return s.bound > s.frozen }
 
 // Freeze freezes what lies below the floor, and lets accounts collapse from then on. It must follow a
 // Flush whose rows are on their way: what is booked below is never returned again. Until then

@@ -10,12 +10,12 @@ import (
 // refuses is the rejection of an event for which the account has no room, or nil: what it keeps is
 // bounded (spec: events 3, invariant I8). It depends on nothing but the records before it and the
 // horizons. An event that needs no room, such as a duplicate, is let through to what becomes of it.
-func (a *account) refuses(e *event.Event, valueBytes int, limit int64) *event.Rejection {
+func (a *account) refuses(e *event.Event, keyBytes, valueBytes int, limit int64) *event.Rejection {
 	var taken int64
 	if a != nil {
 		taken = a.bytes
 	}
-	needed := int64(len(keptKey(e)) + valueBytes)
+	needed := int64(keyBytes + valueBytes)
 	if taken+needed <= limit {
 		return nil
 	}

@@ -84,11 +84,11 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	if rejection := s.tooOld(known, e); rejection != nil {
 		return Applied, rejection
 	}
-	value := e.AppendStored(nil)
-	if rejection := known.refuses(e, len(value), s.options.AccountBytes); rejection != nil {
+	key, value := keptKey(e), e.AppendStored(nil)
+	if rejection := known.refuses(e, len(key), len(value), s.options.AccountBytes); rejection != nil {
 		return Applied, rejection
 	}
-	return s.file(e, value)
+	return s.file(e, key, value)
 }
 
 // account is the account of an id, made when it is new.
@@ -101,13 +101,13 @@ func (s *State) account(id string) *account {
 	return a
 }
 
-// file files an event whose stored form is given.
-func (s *State) file(e *event.Event, value []byte) (Outcome, *event.Rejection) {
+// file files an event whose key and stored form are given.
+func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejection) {
 	a := s.account(e.Subject)
 	before, replaced := a.revocationsOf(e.Key()), a.version(e)
 	kept, amended, conflict := a.keep(e)
 	if kept {
-		k := Kept{Key: keptKey(e), Value: value, Replaces: conflict}
+		k := Kept{Key: key, Value: value, Replaces: conflict}
 		s.kept = append(s.kept, k)
 		if conflict {
 			s.count(a, len(value)-len(replaced.AppendStored(nil)))
@@ -153,7 +153,7 @@ func (s *State) Restore(value []byte) error {
 	if field := missingRate(e, &s.options); field != "" {
 		rejection = &event.Rejection{Reason: event.ReasonMissingRate, Detail: field}
 	} else {
-		_, rejection = s.file(e, value)
+		_, rejection = s.file(e, keptKey(e), value)
 	}
 	if rejection != nil {
 		return &RefusedError{Account: e.Subject, Source: e.Source, ID: e.ID, Rejection: rejection}

@@ -63,16 +63,19 @@ func (l *loader) assignTargets(k key, target *[]Target, n *node) {
 		l.complain(n.at, k.path, "must have at most %d targets, not %d", targetsMax, len(items))
 		return
 	}
+	seen := map[Target]bool{}
 	for _, item := range items {
 		one, ok := l.target(k, item)
 		if !ok {
 			continue
 		}
-		same := func(t Target) bool { t.Amount = one.Amount; return t == one }
-		if slices.ContainsFunc(*target, same) {
+		place := one
+		place.Amount = ""
+		if seen[place] {
 			l.complain(item.at, k.path, "this segment and month stand twice")
 			continue
 		}
+		seen[place] = true
 		*target = append(*target, one)
 	}
 }

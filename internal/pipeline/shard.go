@@ -187,9 +187,8 @@ func (s *shard) complete() event.Time {
 // so far is derived, so that its rows are on their way; and nothing freezes as long as rows of the
 // run before may have to be taken back.
 func (s *shard) moveHorizons() {
-	h := s.horizons()
-	s.state.SetHorizons(h)
-	if s.resend == nil && s.state.Freezes(h) {
+	s.state.SetHorizons(s.horizons())
+	if s.resend == nil && s.state.Freezes() {
 		s.flushEarly()
 		s.state.Freeze()
 	}
