@@ -5,68 +5,41 @@ import "encoding/binary"
 // flexible reads the fields of an answer in the protocol's compact encoding. A read past the end sets
 // broken and gives zero; every element of an array takes at least a byte, so a count is bounded by
 // what is there.
-type flexible struct {
-	rest   []byte
-	broken bool
-}
-
-func (d *flexible) take(n int) []byte {
-	if n < 0 || n > len(d.rest) {
-		d.broken, d.rest = true, nil
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *flexible) int16() int16 {
-	if b := d.take(2); b != nil {
-		return int16(binary.BigEndian.Uint16(b))
-	}
-	return 0
-}
-
-func (d *flexible) int32() int32 {
-	if b := d.take(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
-	}
-	return 0
-}
+type flexible struct{ Fields }
 
 func (d *flexible) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
+	v, n := binary.Uvarint(d.Rest)
 	if n <= 0 {
-		d.broken, d.rest = true, nil
+		d.Fail()
 		return 0
 	}
-	d.rest = d.rest[n:]
+	d.Rest = d.Rest[n:]
 	return v
 }
 
 // count reads the length of an array, stored as one more; null is empty.
 func (d *flexible) count() int {
 	n := d.uvarint()
-	if n > uint64(len(d.rest))+1 {
-		d.broken, d.rest = true, nil
+	if n > uint64(len(d.Rest))+1 {
+		d.Fail()
 		return 0
 	}
 	return max(int(n)-1, 0)
 }
 
 // bytes reads a string or nil.
-func (d *flexible) bytes() []byte { return d.take(d.count()) }
+func (d *flexible) bytes() []byte { return d.Take(d.count()) }
 
 // tags skips the tagged fields that end a structure.
 func (d *flexible) tags() {
-	for n := d.uvarint(); n > 0 && !d.broken; n-- {
+	for n := d.uvarint(); n > 0 && !d.Broken; n-- {
 		d.uvarint()
 		size := d.uvarint()
-		if size > uint64(len(d.rest)) {
-			d.broken, d.rest = true, nil
+		if size > uint64(len(d.Rest)) {
+			d.Fail()
 			return
 		}
-		d.take(int(size))
+		d.Take(int(size))
 	}
 }
 
@@ -74,12 +47,12 @@ func (d *flexible) tags() {
 func (d *flexible) partitions() int {
 	n := d.count()
 	for range n {
-		d.take(2 + 3*4) // error, number, leader, its epoch
+		d.Take(2 + 3*4) // error, number, leader, its epoch
 		for range 3 {   // replicas, those in sync, those offline
-			d.take(4 * d.count())
+			d.Take(4 * d.count())
 		}
 		d.tags()
-		if d.broken {
+		if d.Broken {
 			return 0
 		}
 	}

@@ -120,31 +120,31 @@ func readAnswer(r io.Reader) ([]byte, error) {
 
 // readIdentities walks a metadata answer of version 10.
 func readIdentities(frame []byte) (map[string]TopicIdentity, error) {
-	d := flexible{rest: frame}
-	if d.int32() != correlationOfOurs {
-		d.broken = true
+	d := flexible{Fields{Rest: frame}}
+	if d.Int32() != correlationOfOurs {
+		d.Broken = true
 	}
 	d.tags()
-	d.int32() // throttle time
+	d.Int32() // throttle time
 	for range d.count() {
-		d.int32() // node
+		d.Int32() // node
 		d.bytes() // host
-		d.int32() // port
+		d.Int32() // port
 		d.bytes() // rack
 		d.tags()
 	}
 	d.bytes() // cluster id
-	d.int32() // controller
+	d.Int32() // controller
 	found := map[string]TopicIdentity{}
 	for range d.count() {
-		code := kafka.Error(d.int16())
+		code := kafka.Error(d.Int16())
 		t := TopicIdentity{Name: string(d.bytes())}
-		copy(t.ID[:], d.take(len(t.ID)))
-		d.take(1) // internal
+		copy(t.ID[:], d.Take(len(t.ID)))
+		d.Take(1) // internal
 		t.Partitions = d.partitions()
-		d.int32() // authorised operations
+		d.Int32() // authorised operations
 		d.tags()
-		if d.broken {
+		if d.Broken {
 			break
 		}
 		switch code {
@@ -156,9 +156,9 @@ func readIdentities(frame []byte) (map[string]TopicIdentity, error) {
 		}
 		found[t.Name] = t
 	}
-	d.int32() // authorised operations on the cluster
+	d.Int32() // authorised operations on the cluster
 	d.tags()
-	if d.broken {
+	if d.Broken {
 		return nil, errMetadata
 	}
 	return found, nil

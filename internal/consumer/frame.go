@@ -11,6 +11,8 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/fetch"
+
+	"processor/internal/broker"
 )
 
 // The isolation levels of fetch and list-offsets requests.
@@ -122,32 +124,32 @@ func readFrame(r io.Reader, memory []byte, correlation int32, limit int) ([]byte
 func (a *answer) decode(positions []Position, version int16, unpackedMax int) error {
 	a.unpacked, a.records, a.headers = a.unpacked[:0], a.records[:0], a.headers[:0]
 	a.parts = a.parts[:0]
-	d := wire{rest: a.frame}
-	d.int32() // throttle time
+	d := wire{broker.Fields{Rest: a.frame}}
+	d.Int32() // throttle time
 	if version >= 7 {
-		if code := kafka.Error(d.int16()); code != 0 {
+		if code := kafka.Error(d.Int16()); code != 0 {
 			return code
 		}
-		d.int32() // session
+		d.Int32() // session
 	}
 	for range d.count(6) {
 		topic := d.string()
 		for range d.count(18) {
 			a.decodePartition(&d, topic, positions, version, unpackedMax)
-			if d.broken {
+			if d.Broken {
 				break
 			}
 		}
 	}
-	if d.broken {
+	if d.Broken {
 		return errFrame
 	}
 	return nil
 }
 
 func (a *answer) decodePartition(d *wire, topic []byte, positions []Position, version int16, unpackedMax int) {
-	partition := d.int32()
-	code := kafka.Error(d.int16())
+	partition := d.Int32()
+	code := kafka.Error(d.Int16())
 	b := Batch{HighWatermark: d.int64(), LastStable: d.int64(), LogStart: -1}
 	if version >= 5 {
 		b.LogStart = d.int64()
@@ -157,10 +159,10 @@ func (a *answer) decodePartition(d *wire, topic []byte, positions []Position, ve
 		a.aborted = append(a.aborted, abortedTransaction{producer: d.int64(), first: d.int64()})
 	}
 	if version >= 11 {
-		d.int32() // preferred read replica: only sent to clients that name their rack
+		d.Int32() // preferred read replica: only sent to clients that name their rack
 	}
 	set := d.bytes()
-	if d.broken {
+	if d.Broken {
 		return
 	}
 	for _, p := range positions {
@@ -175,59 +177,32 @@ func (a *answer) decodePartition(d *wire, topic []byte, positions []Position, ve
 	}
 }
 
-// wire reads the fixed-size fields of an answer. A read past the end sets broken and gives zero.
-type wire struct {
-	rest   []byte
-	broken bool
-}
-
-func (d *wire) take(n int) []byte {
-	if n < 0 || n > len(d.rest) {
-		d.broken, d.rest = true, nil
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *wire) int16() int16 {
-	if b := d.take(2); b != nil {
-		return int16(binary.BigEndian.Uint16(b))
-	}
-	return 0
-}
-
-func (d *wire) int32() int32 {
-	if b := d.take(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
-	}
-	return 0
-}
+// wire reads the fields of an answer in the classic encoding.
+type wire struct{ broker.Fields }
 
 func (d *wire) int64() int64 {
-	if b := d.take(8); b != nil {
+	if b := d.Take(8); b != nil {
 		return int64(binary.BigEndian.Uint64(b))
 	}
 	return 0
 }
 
-func (d *wire) string() []byte { return d.take(int(d.int16())) }
+func (d *wire) string() []byte { return d.Take(int(d.Int16())) }
 
 // bytes reads a nullable byte string; -1 is nil.
 func (d *wire) bytes() []byte {
-	n := d.int32()
+	n := d.Int32()
 	if n < 0 {
 		return nil
 	}
-	return d.take(int(n))
+	return d.Take(int(n))
 }
 
 // count reads the length of an array whose elements take at least size bytes each; -1 is empty.
 func (d *wire) count(size int) int {
-	n := int(d.int32())
-	if n > len(d.rest)/size {
-		d.broken, d.rest = true, nil
+	n := int(d.Int32())
+	if n > len(d.Rest)/size {
+		d.Fail()
 		return 0
 	}
 	return max(n, 0)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"processor/internal/broker"
 )
 
 // Delete deletes a topic and waits until its name is free again.
@@ -21,18 +23,7 @@ func (k *Kafka) Delete(t testing.TB, topic string) {
 	if err == nil {
 		err = kerr.ErrorForCode(answer.Topics[0].ErrorCode)
 	}
-	if err != nil {
-		t.Fatalf("delete topic %s: %v", topic, err)
-	}
-	for ctx := Context(t); ; {
-		topics, err := k.Cluster.Topics(ctx, topic)
-		if err == nil && !topics[topic].Exists {
-			return
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("topic %s is not deleted: %v", topic, err)
-		}
-	}
+	k.awaitChange(t, "delete topic "+topic, topic, err, func(found broker.Topic) bool { return !found.Exists })
 }
 
 // AddPartitions makes a topic have so many partitions and waits until they can be used.
@@ -48,17 +39,24 @@ func (k *Kafka) AddPartitions(t testing.TB, topic string, count int) {
 	if err == nil {
 		err = kerr.ErrorForCode(answer.Topics[0].ErrorCode)
 	}
+	k.awaitChange(t, "add partitions to "+topic, topic, err, func(found broker.Topic) bool { return len(found.Partitions) == count })
+	k.awaitLeaders(t, topic)
+}
+
+// awaitChange waits until the metadata show a change of a topic that was asked for; err is what the
+// broker said to it.
+func (k *Kafka) awaitChange(t testing.TB, change, topic string, err error, done func(broker.Topic) bool) {
+	t.Helper()
 	if err != nil {
-		t.Fatalf("add partitions to %s: %v", topic, err)
+		t.Fatalf("%s: %v", change, err)
 	}
 	for ctx := Context(t); ; {
 		topics, err := k.Cluster.Topics(ctx, topic)
-		if err == nil && len(topics[topic].Partitions) == count {
-			k.awaitLeaders(t, topic)
+		if err == nil && done(topics[topic]) {
 			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("topic %s has no %d partitions: %v", topic, count, err)
+			t.Fatalf("%s: it does not show: %v", change, err)
 		}
 	}
 }

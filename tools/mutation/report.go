@@ -156,17 +156,20 @@ func describe(folder, kind, file, at string) (string, error) {
 	return "", fmt.Errorf("%s:%s is no operator: the file has changed since the run", file, at)
 }
 
+// opposite are the operators that gremlins exchanges for each other.
+var opposite = map[token.Token]token.Token{
+	token.EQL: token.NEQ, token.NEQ: token.EQL, token.INC: token.DEC, token.DEC: token.INC, token.LAND: token.LOR,
+	token.LOR: token.LAND, token.BREAK: token.CONTINUE, token.CONTINUE: token.BREAK, token.SHL: token.SHR, token.SHR: token.SHL,
+}
+
 // becomes is what gremlins makes of an operator.
 func becomes(kind string, op token.Token) token.Token {
 	switch kind {
 	case "CONDITIONALS_BOUNDARY":
 		return ordered[op].becomes[0]
 	case "CONDITIONALS_NEGATION":
-		switch op {
-		case token.EQL:
-			return token.NEQ
-		case token.NEQ:
-			return token.EQL
+		if other, paired := opposite[op]; paired {
+			return other
 		}
 		return ordered[op].becomes[1]
 	case "INVERT_ASSIGNMENTS", "INVERT_BWASSIGN":
@@ -174,23 +177,8 @@ func becomes(kind string, op token.Token) token.Token {
 	case "REMOVE_SELF_ASSIGNMENTS":
 		return token.ASSIGN
 	}
-	switch op {
-	case token.INC:
-		return token.DEC
-	case token.DEC:
-		return token.INC
-	case token.LAND:
-		return token.LOR
-	case token.LOR:
-		return token.LAND
-	case token.BREAK:
-		return token.CONTINUE
-	case token.CONTINUE:
-		return token.BREAK
-	case token.SHL:
-		return token.SHR
-	case token.SHR:
-		return token.SHL
+	if other, paired := opposite[op]; paired {
+		return other
 	}
 	return arithmetic[op].becomes
 }
