@@ -71,14 +71,16 @@ func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err e
 		}
 	}
 	all := slices.Collect(maps.Keys(wanted))
-	if b.starts, err = consumer.StartOffsets(ctx, p.options.Cluster, all); err != nil {
+	if b.starts, err = p.options.logs.Starts(ctx, all); err != nil {
 		return b, fmt.Errorf("where the logs begin: %w", err)
 	}
-	if b.ends, err = consumer.EndOffsets(ctx, p.options.Cluster, all); err != nil {
+	if b.ends, err = p.options.logs.Ends(ctx, all); err != nil {
 		return b, fmt.Errorf("where the logs end: %w", err)
 	}
-	b.compacted, err = p.compacted(ctx)
-	return b, err
+	if b.compacted, err = p.options.logs.Compacted(ctx, p.options.sourceTopics()); err != nil {
+		return b, fmt.Errorf("which sources are compacted: %w", err)
+	}
+	return b, nil
 }
 
 // openShard restores one shard, or begins it where there is no checkpoint. Its new epoch is stored

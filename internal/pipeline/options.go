@@ -48,6 +48,8 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
+	logs logs // of Cluster; a test may put others in its place
+
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
 	step func(point string) error
@@ -96,6 +98,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.logs == nil {
+		o.logs = clusterLogs{o.Cluster}
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }

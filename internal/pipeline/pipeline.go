@@ -19,7 +19,7 @@ type pipeline struct {
 	generation uint64
 	identities []consumer.TopicIdentity // of the sources; none where the brokers have no topic ids
 	store      store
-	producer   *sink.Producer // of the ledger
+	producer   outlet // of the ledger
 	status     statusBoard
 }
 

@@ -66,16 +66,16 @@ func appendJSON(dst []byte, v any) []byte {
 func lastEpoch(ctx context.Context, o *Options, shard int) (uint64, error) {
 	const few = 200
 	tp := broker.TopicPartition{Topic: o.topic(row.TopicProgress), Partition: int32(shard)} //nolint:gosec // a partition
-	starts, err := consumer.StartOffsets(ctx, o.Cluster, []broker.TopicPartition{tp})
+	starts, err := o.logs.Starts(ctx, []broker.TopicPartition{tp})
 	if err != nil {
 		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
-	ends, err := consumer.EndOffsets(ctx, o.Cluster, []broker.TopicPartition{tp})
+	ends, err := o.logs.Ends(ctx, []broker.TopicPartition{tp})
 	if err != nil {
 		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
 	var epoch uint64
-	_, err = consumer.ReadRange(ctx, o.Cluster, tp.Topic, tp.Partition, max(starts[tp], ends[tp]-few), func(r *consumer.Record) error {
+	_, err = o.logs.Read(ctx, tp, max(starts[tp], ends[tp]-few), func(r *consumer.Record) error {
 		var last progressRow
 		if err := json.Unmarshal(r.Value, &last); err != nil {
 			return fmt.Errorf("progress row at %s offset %d: %w", tp, r.Offset, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"processor/internal/aggregate"
+	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/event"
 	"processor/internal/rollup"
@@ -166,7 +167,7 @@ func (r *resending) read(ctx context.Context, w written) error {
 		return nil
 	}
 	o := r.shard.options
-	_, err := consumer.ReadRange(ctx, o.Cluster, o.topic(w.topic), w.partition, w.from, func(rec *consumer.Record) error {
+	_, err := o.logs.Read(ctx, broker.TopicPartition{Topic: o.topic(w.topic), Partition: w.partition}, w.from, func(rec *consumer.Record) error {
 		if rec.Offset >= w.to {
 			return errEnough
 		}

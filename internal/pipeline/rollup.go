@@ -24,8 +24,8 @@ type metrics struct {
 
 	sums     *rollup.Rollup
 	encoder  row.Encoder
-	fetcher  *consumer.Fetcher
-	producer *sink.Producer
+	fetcher  fetcher
+	producer outlet
 	sent     *sentRows
 	vintage  *vintage
 
@@ -60,7 +60,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 			Targets: p.options.Targets,
 		}),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
-		fetcher:  consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
+		fetcher:  p.options.logs.Fetcher(consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
 		producer: producer,
 		waiting:  map[lane][]rollup.Partial{},
 		marks:    make([][]rollup.Partial, p.partitions),
@@ -86,7 +86,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 func (m *metrics) readToEnd(ctx context.Context) error {
 	for i := range m.positions {
 		at := &m.positions[i]
-		next, err := consumer.ReadRange(ctx, m.options.Cluster, at.Topic, at.Partition, at.Next, func(r *consumer.Record) error {
+		next, err := m.options.logs.Read(ctx, at.TopicPartition, at.Next, func(r *consumer.Record) error {
 			return m.take(int(at.Partition), r)
 		})
 		if err != nil {

@@ -25,7 +25,7 @@ type session struct {
 	lasting    context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
 	shards     []*shard
 	byNumber   map[int32]*shard
-	fetchers   [2]*consumer.Fetcher
+	fetchers   [2]fetcher
 	turn       int
 
 	clock   event.Time // whole minutes, never backwards
@@ -51,7 +51,7 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 	}
 	s.saving <- nil
 	for i := range s.fetchers {
-		s.fetchers[i] = consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{
+		s.fetchers[i] = p.options.logs.Fetcher(consumer.FetcherOptions{
 			MaxWait: min(p.options.FlushInterval, 100*time.Millisecond), PartitionMaxBytes: p.options.fetchBytes,
 		})
 	}
