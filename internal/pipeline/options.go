@@ -19,12 +19,26 @@ type Source struct {
 	KeyedByAccount bool // its keys are account ids under the Java client's partitioner
 }
 
+// Delivery says what readers of the outputs may meet after a crash of ours.
+type Delivery int
+
+// The deliveries. After AtLeastOnce readers may meet a row again under a higher version, and rows of
+// half a flush; after ExactlyOnce, readers of committed records meet every flush of a shard once, whole.
+const (
+	AtLeastOnce Delivery = iota
+	ExactlyOnce
+)
+
+// String is the delivery's name in the configuration.
+func (d Delivery) String() string { return [...]string{"at_least_once", "exactly_once"}[d] }
+
 // Options are what the service depends on. Cluster, Group, Sources and CheckpointDir are required.
 type Options struct {
 	Cluster *broker.Cluster
 	Group   string
 	Sources []Source
 
+	Delivery           Delivery
 	Prefix             string // of every output topic, such as "expansion."
 	CreateTopics       bool
 	Replication        int           // of topics that are created; 0 is the cluster's default

@@ -166,6 +166,18 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
+// together calls work for 0 to n-1 at the same time, where it is waiting and not computing, and joins
+// the errors.
+func together(n int, work func(i int) error) error {
+	problems := make([]error, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() { problems[i] = work(i) })
+	}
+	wait.Wait()
+	return errors.Join(problems...)
+}
+
 // parallel calls work for 0 to n-1, so many at a time as there are processors, and joins the errors.
 func (p *pipeline) parallel(n int, work func(i int) error) error {
 	problems := make([]error, n)

@@ -74,6 +74,7 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 		}
 	}
 	s.resend = nil
+	s.sent = s.instant() // a flush of everything went before
 	s.addMark()
 	s.addProgress()
 	return send()

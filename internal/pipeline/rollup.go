@@ -49,7 +49,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	producer, err := sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	producer, err := p.rollupOutlet(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,14 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		})
 	}
 	return m, m.readToEnd(ctx)
+}
+
+// rollupOutlet sends the rows of metrics and vintage.
+func (p *pipeline) rollupOutlet(ctx context.Context) (outlet, error) {
+	if p.options.Delivery == ExactlyOnce {
+		return p.openTransactions(ctx, p.options.Group+"-rollup")
+	}
+	return sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
 }
 
 // readToEnd takes what lies in the partials up to their ends as of now.
