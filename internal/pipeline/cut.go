@@ -22,6 +22,7 @@ type cut struct {
 	Generation uint64  `json:"generation"`
 	Sent       instant `json:"sent"` // up to where rows of accounts and registers were sent, at most At
 	At         instant `json:"at"`
+	Rows       int64   `json:"rows"` // as in the row
 }
 
 // instant is a place in the sources, and the watermark there.
@@ -44,7 +45,7 @@ func (s *shard) cut() *cut {
 	if s.options.Delivery != ExactlyOnce || s.resend != nil {
 		return nil
 	}
-	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant()}
+	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows}
 }
 
 // cutIn finds the cut among the headers of a progress row; nil where there is none.
@@ -93,7 +94,7 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	s.derive(c.At.Watermark)
 	s.outbox.reset(0)
 	s.early, s.letters = nil, nil
-	s.flushes = 0
+	s.flushes, s.rows = 0, c.Rows
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}]
 	}
