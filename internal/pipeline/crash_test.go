@@ -61,8 +61,11 @@ var points = []string{
 }
 
 // Crashes at every point, with a few records between them, leave the rows of a replay.
-func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
+func TestCrashesLeaveTheRowsOfReplay(t *testing.T) { crashEverywhere(t, StoreDir, points) }
+
+func crashEverywhere(t *testing.T, store string, points []string) {
 	w := newWorld(t, 2)
+	w.store = store
 	w.change = func(o *Options) { o.FlushRecords, o.CheckpointInterval, o.fetchBytes = 50, 1, 1 }
 	events, rounds := 2000, 3*len(points)
 	if testing.Short() { // the race detector makes it ten times slower

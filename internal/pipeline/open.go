@@ -33,7 +33,7 @@ func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generati
 	err = p.parallel(len(numbers), func(i int) error {
 		s, err := p.openShard(ctx, numbers[i], logs)
 		if err != nil {
-			return fmt.Errorf("open shard %d: %w", numbers[i], operatorError(err))
+			return fmt.Errorf("open shard %d: %w", numbers[i], p.options.checkpointError(err))
 		}
 		shards[i] = s
 		return nil

@@ -50,16 +50,33 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	text := meaning(&o.Core, p.partitions)
 	p.generation = generationOf(text)
-	dir, err := checkpoint.Open(checkpoint.Options{Dir: o.CheckpointDir, Fingerprint: text, Logger: o.Logger})
+	closeStore, err := p.openStore(ctx, text)
 	if err != nil {
-		return o.checkpointError(err)
+		return stopped(ctx, o.checkpointError(err))
 	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	p.store = dir
+	defer func() { err = errors.Join(err, closeStore()) }()
 	if p.producer, err = sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4}); err != nil {
 		return err
 	}
 	return p.run(ctx)
+}
+
+// openStore opens the store that was asked for.
+func (p *pipeline) openStore(ctx context.Context, meaning string) (closeStore func() error, err error) {
+	if p.options.CheckpointStore == StoreKafka {
+		topic, err := openStateTopic(ctx, &p.options, meaning, p.partitions)
+		if err != nil {
+			return nil, err
+		}
+		p.store = topic
+		return topic.Close, nil
+	}
+	dir, err := checkpoint.Open(checkpoint.Options{Dir: p.options.CheckpointDir, Fingerprint: meaning, Logger: p.options.Logger})
+	if err != nil {
+		return nil, err
+	}
+	p.store = dir
+	return dir.Close, nil
 }
 
 // run ties the ledger, the rollup and the watch over the sources together: the failure of one ends the
