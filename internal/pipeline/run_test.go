@@ -48,7 +48,7 @@ func newWorld(t testing.TB, partitions int) *world {
 	t.Helper()
 	k := kafkatest.Start(t, 1)
 	return &world{
-		t: t, kafka: k, partitions: partitions, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock,
+		t: t, kafka: k, partitions: partitions, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock, store: os.Getenv("PIPELINE_STORE"),
 		topic: k.Create(t, "events", partitions, kafkatest.AppendTime), metrics: new(Metrics), core: testCore(),
 	}
 }

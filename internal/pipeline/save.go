@@ -77,7 +77,7 @@ func (s *session) save(ctx context.Context, saves []shardSave) error {
 		begun := time.Now()
 		if err := s.store.Save(ctx, one.shard.number, one.marker, one.puts); err != nil {
 			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
-			return fmt.Errorf("checkpoint: %w", err)
+			return fmt.Errorf("checkpoint: %w", operatorError(err))
 		}
 		size := int64(len(one.marker))
 		for _, put := range one.puts {

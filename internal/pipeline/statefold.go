@@ -189,7 +189,7 @@ func (f *stateFold) whole(first *foldedRecord, key []byte) ([]byte, error) {
 	for chunk := range first.chunks {
 		at, known := f.index[string(stateKey(chunk, key))]
 		if !known || f.records[at].save != first.save {
-			return nil, damagedState("record %x lacks chunk %d of %d", key, chunk, first.chunks)
+			return nil, damagedState("record %x lacks chunk %d of %d, or has one of another save", key, chunk, first.chunks)
 		}
 		value = append(value, f.records[at].bytes...)
 	}

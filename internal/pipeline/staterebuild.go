@@ -36,6 +36,9 @@ func openStoredState(ctx context.Context, o *Options, partitions int, wanted Reb
 	if !found[r.topic].Exists {
 		return nil, "", fmt.Errorf("topic %s: %w", r.topic, checkpoint.ErrNothing)
 	}
+	if has := found[r.topic].Partitions; has != partitions {
+		return nil, "", fmt.Errorf("%w: topic %s was made for %d partitions, the sources have %d, %s", ErrRefused, r.topic, has, partitions, grownRemedy)
+	}
 	if !wanted.DryRun {
 		if err := r.takeAll(ctx, partitions); err != nil {
 			return nil, "", err
@@ -44,10 +47,10 @@ func openStoredState(ctx context.Context, o *Options, partitions int, wanted Reb
 	if r.numbers, err = r.written(ctx, partitions); err != nil {
 		return nil, "", err
 	}
-	if len(r.numbers) == 0 {
-		return nil, "", fmt.Errorf("topic %s: %w", r.topic, checkpoint.ErrNothing)
-	}
 	stored, err := r.storedMeaning(ctx, wanted.From)
+	if err == nil && len(r.numbers) == 0 {
+		err = fmt.Errorf("topic %s: %w", r.topic, checkpoint.ErrNothing)
+	}
 	return r, stored, err
 }
 
@@ -94,23 +97,25 @@ func (r *stateRebuild) written(ctx context.Context, partitions int) (numbers []i
 }
 
 // storedMeaning is the meaning that the markers name; one that is not the wanted one, if they differ.
+// Shards of which everything was forgotten are none.
 func (r *stateRebuild) storedMeaning(ctx context.Context, from RebuildFrom) (stored string, err error) {
 	stored = r.meaning
+	var kept []int
 	for _, shard := range r.numbers {
-		mark, err := r.lastMark(ctx, shard)
+		mark, forgotten, err := r.lastMark(ctx, shard)
 		switch {
-		case errors.Is(err, checkpoint.ErrCorrupt) && from == FromLog:
-			continue // Load says it again
-		case err != nil:
+		case err != nil && !(errors.Is(err, checkpoint.ErrCorrupt) && from == FromLog): // Load says it again
 			return "", err
-		case mark == nil:
-			continue
-		case mark.group != r.options.Group:
+		case mark != nil && mark.group != r.options.Group:
 			return "", r.fits(mark)
-		case mark.meaning != r.meaning:
+		case mark != nil && mark.meaning != r.meaning:
 			stored = mark.meaning
 		}
+		if !forgotten {
+			kept = append(kept, shard)
+		}
 	}
+	r.numbers = kept
 	return stored, nil
 }
 

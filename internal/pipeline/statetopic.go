@@ -62,7 +62,7 @@ func openStateTopic(ctx context.Context, o *Options, meaning string, partitions 
 		return nil, err
 	}
 	for shard := range partitions {
-		mark, err := s.lastMark(ctx, shard)
+		mark, _, err := s.lastMark(ctx, shard)
 		if err != nil {
 			return nil, err
 		}
@@ -302,8 +302,8 @@ func (s *stateTopic) transact(ctx context.Context, one *stateShard, shard int) (
 }
 
 // lastMark is the marker at the end of a shard's partition, without taking the shard; nil where the
-// last few records have none.
-func (s *stateTopic) lastMark(ctx context.Context, shard int) (mark *stateMark, err error) {
+// last few records have none. forgotten says that everything there is was forgotten.
+func (s *stateTopic) lastMark(ctx context.Context, shard int) (mark *stateMark, forgotten bool, err error) {
 	const few = 16 // a save ends with its marker and the transaction's own; more where some were aborted
 	tp := broker.TopicPartition{Topic: s.topic, Partition: int32(shard)} //nolint:gosec // a partition
 	err = eachOfLast(ctx, s.options, tp, few, func(key, value []byte) error {
@@ -314,12 +314,12 @@ func (s *stateTopic) lastMark(ctx context.Context, shard int) (mark *stateMark, 
 		if err != nil {
 			return fmt.Errorf("the marker at the end of %s: %w", tp, err)
 		}
-		if mark = nil; key[0] == kindMarker {
+		if mark, forgotten = nil, key[0] == kindForget; !forgotten {
 			mark, err = decodeStateMark(save, body)
 		}
 		return err
 	})
-	return mark, s.remedied(err)
+	return mark, forgotten, s.remedied(err)
 }
 
 // remedied adds to damage what can be done about it.
