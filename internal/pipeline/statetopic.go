@@ -304,7 +304,7 @@ func (s *stateTopic) transact(ctx context.Context, one *stateShard, shard int) (
 // lastMark is the marker at the end of a shard's partition, without taking the shard; nil where the
 // last few records have none. forgotten says that everything there is was forgotten.
 func (s *stateTopic) lastMark(ctx context.Context, shard int) (mark *stateMark, forgotten bool, err error) {
-	const few = 16 // a save ends with its marker and the transaction's own; more where some were aborted
+	const few = 16                                                       // a save ends with its marker and the transaction's own; more where some were aborted
 	tp := broker.TopicPartition{Topic: s.topic, Partition: int32(shard)} //nolint:gosec // a partition
 	err = eachOfLast(ctx, s.options, tp, few, func(key, value []byte) error {
 		if len(key) != 1 || value == nil {
