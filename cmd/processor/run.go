@@ -105,7 +105,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		return pipeline.Options{}, err
 	}
 	o := pipeline.Options{
-		Cluster: cluster, Group: c.Group,
+		Cluster: cluster, Group: c.Group, Delivery: delivery(c.Output.Delivery),
 		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
 		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval,
@@ -116,6 +116,14 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		o.Sources = append(o.Sources, pipeline.Source{Topic: s.Topic, KeyedByAccount: s.KeyedByAccount})
 	}
 	return o, nil
+}
+
+// delivery by its name in the configuration.
+func delivery(name string) pipeline.Delivery {
+	if name == pipeline.ExactlyOnce.String() {
+		return pipeline.ExactlyOnce
+	}
+	return pipeline.AtLeastOnce
 }
 
 // openCluster prepares the connections to the configured brokers. It does no I/O but reading the

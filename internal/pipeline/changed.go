@@ -80,7 +80,7 @@ func (p *pipeline) verify(ctx context.Context, s *shard, compacted map[string]bo
 		if src.last == (consumer.Mark{}) {
 			continue // nothing was applied yet, or by a version that kept no mark: the borders are checked
 		}
-		err := consumer.VerifyPosition(ctx, p.options.Cluster, src.Position, src.last, compacted[src.Topic])
+		err := p.options.logs.Verify(ctx, src.Position, src.last, compacted[src.Topic])
 		var diverged *consumer.ErrDiverged
 		if errors.As(err, &diverged) {
 			err = p.options.divergedError(diverged)
@@ -90,19 +90,6 @@ func (p *pipeline) verify(ctx context.Context, s *shard, compacted map[string]bo
 		}
 	}
 	return errors.Join(problems...)
-}
-
-// compacted says which sources a cleaner rewrites.
-func (p *pipeline) compacted(ctx context.Context) (map[string]bool, error) {
-	found, err := consumer.Topics(ctx, p.options.Cluster, p.options.sourceTopics()...)
-	if err != nil {
-		return nil, fmt.Errorf("which sources are compacted: %w", err)
-	}
-	compacted := map[string]bool{}
-	for name := range found {
-		compacted[name] = found[name].Compacted
-	}
-	return compacted, nil
 }
 
 // startWatch watches beside the ledger: a change ends it. end ends the watch, and says what it saw.

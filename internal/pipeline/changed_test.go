@@ -188,12 +188,13 @@ func TestBrokersWithoutTopicIDs(t *testing.T) {
 }
 
 // endsWhileRunning runs the service, changes something once it runs, and gives the error that ends it.
-func (w *world) endsWhileRunning(change func()) error {
+// The source is looked at as often as given.
+func (w *world) endsWhileRunning(every time.Duration, change func()) error {
 	w.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
 	o := w.options()
-	o.watchEvery = 20 * time.Millisecond
+	o.watchEvery = every
 	running := make(chan struct{}, 1)
 	o.Observer.Status = func(s Status) {
 		if s.Ready() {
@@ -222,17 +223,18 @@ func (w *world) endsWhileRunning(change func()) error {
 func TestASourceThatChangesWhileTheServiceRuns(t *testing.T) {
 	cases := []struct {
 		name   string
+		every  time.Duration // long enough that a topic is seldom seen between its end and its new beginning
 		change func(w *world)
 		says   []string
 	}{
-		{"recreated", func(w *world) { w.recreate(otherEvents...) }, []string{
+		{"recreated", 5 * time.Second, func(w *world) { w.recreate(otherEvents...) }, []string{
 			" was recreated: its id is ", "void is position ", "processor rebuild --from log --config FILE",
 		}},
-		{"grown", func(w *world) { w.kafka.AddPartitions(w.t, w.topic, 4) }, []string{
+		{"grown", 20 * time.Millisecond, func(w *world) { w.kafka.AddPartitions(w.t, w.topic, 4) }, []string{
 			"has 4 partitions now, it had 2", "another partition than before", "nothing was read of partitions [2,4)",
 			"cannot change without a new start from the log", "copy the whole history into topics with the new number",
 		}},
-		{"gone", func(w *world) { w.kafka.Delete(w.t, w.topic) }, []string{
+		{"gone", 20 * time.Millisecond, func(w *world) { w.kafka.Delete(w.t, w.topic) }, []string{
 			"does not exist any more", "nothing behind position ", "brokers' backup", "processor rebuild --from log --config FILE",
 		}},
 	}
@@ -241,7 +243,7 @@ func TestASourceThatChangesWhileTheServiceRuns(t *testing.T) {
 			w := newWorld(t, 2)
 			w.write(firstEvents)
 			was := w.id()
-			err := w.endsWhileRunning(func() { c.change(w) })
+			err := w.endsWhileRunning(c.every, func() { c.change(w) })
 			if !errors.Is(err, ErrOperator) {
 				t.Fatalf("got %v, want %v", err, ErrOperator)
 			}

@@ -25,13 +25,17 @@ func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generati
 	if err != nil {
 		return nil, err
 	}
+	outlets, err := p.outlets(ctx, numbers) // first, so that nobody writes behind the borders any more
+	if err != nil {
+		return nil, err
+	}
 	logs, err := p.borders(ctx, numbers)
 	if err != nil {
 		return nil, err
 	}
 	shards := make([]*shard, len(numbers))
 	err = p.parallel(len(numbers), func(i int) error {
-		s, err := p.openShard(ctx, numbers[i], logs)
+		s, err := p.openShard(ctx, numbers[i], outlets[i], logs)
 		if err != nil {
 			return fmt.Errorf("open shard %d: %w", numbers[i], p.options.checkpointError(err))
 		}
@@ -39,6 +43,19 @@ func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generati
 		return nil
 	})
 	return shards, err
+}
+
+// outlets are those of the given shards: nil where they share one.
+func (p *pipeline) outlets(ctx context.Context, numbers []int) ([]outlet, error) {
+	outlets := make([]outlet, len(numbers))
+	if p.options.Delivery != ExactlyOnce {
+		return outlets, nil
+	}
+	err := together(len(numbers), func(i int) (err error) {
+		outlets[i], err = p.openTransactions(ctx, fmt.Sprintf("%s-shard-%d", p.options.Group, numbers[i]))
+		return err
+	})
+	return outlets, err
 }
 
 // assigned are the partition numbers of a generation. A number is ours in all topics or in none.
@@ -71,23 +88,26 @@ func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err e
 		}
 	}
 	all := slices.Collect(maps.Keys(wanted))
-	if b.starts, err = consumer.StartOffsets(ctx, p.options.Cluster, all); err != nil {
+	if b.starts, err = p.options.logs.Starts(ctx, all); err != nil {
 		return b, fmt.Errorf("where the logs begin: %w", err)
 	}
-	if b.ends, err = consumer.EndOffsets(ctx, p.options.Cluster, all); err != nil {
+	if b.ends, err = p.options.logs.Ends(ctx, all); err != nil {
 		return b, fmt.Errorf("where the logs end: %w", err)
 	}
-	b.compacted, err = p.compacted(ctx)
-	return b, err
+	if b.compacted, err = p.options.logs.Compacted(ctx, p.options.sourceTopics()); err != nil {
+		return b, fmt.Errorf("which sources are compacted: %w", err)
+	}
+	return b, nil
 }
 
 // openShard restores one shard, or begins it where there is no checkpoint. Its new epoch is stored
 // before any row carries it.
-func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*shard, error) {
+func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs borders) (*shard, error) {
 	s, err := newShard(number, p.partitions, &p.options, p.generation)
 	if err != nil {
 		return nil, err
 	}
+	s.outlet = out
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Restoring: true, Watermark: event.NoTime} })
 	var restored int64
 	stored, found, err := p.store.Load(ctx, number, func(key, value []byte) error {
@@ -120,13 +140,21 @@ func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*sh
 			src.id = id
 		}
 	}
-	s.owe(m, logs)
-	last, err := lastEpoch(ctx, &p.options, number)
+	epoch, last, err := lastProgress(ctx, &p.options, number)
 	if err != nil {
 		return nil, err
 	}
-	s.epoch = max(s.epoch, last) + 1
-	if err := p.saveMarker(ctx, s); err != nil {
+	s.epoch = max(s.epoch, epoch) + 1
+	if last.follows(s) {
+		err = p.catchUpInSilence(ctx, s, last, logs)
+	} else {
+		s.owe(m, logs)
+		s.sent = s.instant()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.saveOpened(ctx, s); err != nil {
 		return nil, err
 	}
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
@@ -135,12 +163,13 @@ func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*sh
 	return s, nil
 }
 
-func (p *pipeline) saveMarker(ctx context.Context, s *shard) error {
+// saveOpened saves a shard that nobody else works on yet.
+func (p *pipeline) saveOpened(ctx context.Context, s *shard) error {
 	b, err := s.marker().encode()
 	if err != nil {
 		return err
 	}
-	return p.store.Save(ctx, s.number, b, nil)
+	return p.store.Save(ctx, s.number, b, s.takePuts())
 }
 
 // place puts the shard where its checkpoint says, or at the beginning of the logs: a log that has

@@ -25,6 +25,19 @@ const (
 	StoreKafka = "kafka" // the topic `state`, of any number of instances
 )
 
+// Delivery says what readers of the outputs may meet after a crash of ours.
+type Delivery int
+
+// The deliveries. After AtLeastOnce readers may meet a row again under a higher version, and rows of
+// half a flush; after ExactlyOnce, readers of committed records meet every flush of a shard once, whole.
+const (
+	AtLeastOnce Delivery = iota
+	ExactlyOnce
+)
+
+// String is the delivery's name in the configuration.
+func (d Delivery) String() string { return [...]string{"at_least_once", "exactly_once"}[d] }
+
 // Options are what the service depends on. Cluster, Group and Sources are required, and CheckpointDir
 // with the store dir.
 type Options struct {
@@ -32,6 +45,7 @@ type Options struct {
 	Group   string
 	Sources []Source
 
+	Delivery           Delivery
 	Prefix             string // of every output topic, such as "expansion."
 	CreateTopics       bool
 	Replication        int           // of topics that are created; 0 is the cluster's default
@@ -55,6 +69,8 @@ type Options struct {
 	Questions *Questions   // nil: nobody asks
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
+
+	logs logs // of Cluster; a test may put others in its place
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
@@ -111,6 +127,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.logs == nil {
+		o.logs = clusterLogs{o.Cluster}
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }

@@ -19,7 +19,7 @@ type pipeline struct {
 	generation uint64
 	identities []consumer.TopicIdentity // of the sources; none where the brokers have no topic ids
 	store      store
-	producer   *sink.Producer // of the ledger
+	producer   outlet // of the ledger
 	status     statusBoard
 }
 
@@ -181,6 +181,18 @@ func stopped(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// together calls work for 0 to n-1 at the same time, where it is waiting and not computing, and joins
+// the errors.
+func together(n int, work func(i int) error) error {
+	problems := make([]error, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() { problems[i] = work(i) })
+	}
+	wait.Wait()
+	return errors.Join(problems...)
 }
 
 // parallel calls work for 0 to n-1, so many at a time as there are processors, and joins the errors.

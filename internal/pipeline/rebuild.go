@@ -10,7 +10,6 @@ import (
 	"processor/internal/aggregate"
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
-	"processor/internal/consumer"
 )
 
 // RebuildFrom is what the numbers are made from anew.
@@ -273,7 +272,7 @@ func (o *Options) checkLogs(ctx context.Context, partitions int) error {
 			all = append(all, broker.TopicPartition{Topic: topic, Partition: int32(p)}) //nolint:gosec // a partition
 		}
 	}
-	starts, err := consumer.StartOffsets(ctx, o.Cluster, all)
+	starts, err := o.logs.Starts(ctx, all)
 	if err != nil {
 		return fmt.Errorf("where the logs begin: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"processor/internal/aggregate"
+	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/event"
 	"processor/internal/rollup"
@@ -73,6 +74,7 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 		}
 	}
 	s.resend = nil
+	s.sent = s.instant() // a flush of everything went before
 	s.addMark()
 	s.addProgress()
 	return send()
@@ -166,7 +168,7 @@ func (r *resending) read(ctx context.Context, w written) error {
 		return nil
 	}
 	o := r.shard.options
-	_, err := consumer.ReadRange(ctx, o.Cluster, o.topic(w.topic), w.partition, w.from, func(rec *consumer.Record) error {
+	_, err := o.logs.Read(ctx, broker.TopicPartition{Topic: o.topic(w.topic), Partition: w.partition}, w.from, func(rec *consumer.Record) error {
 		if rec.Offset >= w.to {
 			return errEnough
 		}

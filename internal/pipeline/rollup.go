@@ -24,8 +24,8 @@ type metrics struct {
 
 	sums     *rollup.Rollup
 	encoder  row.Encoder
-	fetcher  *consumer.Fetcher
-	producer *sink.Producer
+	fetcher  fetcher
+	producer outlet
 	sent     *sentRows
 	vintage  *vintage
 
@@ -49,7 +49,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	producer, err := sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	producer, err := p.rollupOutlet(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 			Targets: p.options.Targets,
 		}),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
-		fetcher:  consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
+		fetcher:  p.options.logs.Fetcher(consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
 		producer: producer,
 		waiting:  map[lane][]rollup.Partial{},
 		marks:    make([][]rollup.Partial, p.partitions),
@@ -82,11 +82,19 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	return m, m.readToEnd(ctx)
 }
 
+// rollupOutlet sends the rows of metrics and vintage.
+func (p *pipeline) rollupOutlet(ctx context.Context) (outlet, error) {
+	if p.options.Delivery == ExactlyOnce {
+		return p.openTransactions(ctx, p.options.Group+"-rollup")
+	}
+	return sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+}
+
 // readToEnd takes what lies in the partials up to their ends as of now.
 func (m *metrics) readToEnd(ctx context.Context) error {
 	for i := range m.positions {
 		at := &m.positions[i]
-		next, err := consumer.ReadRange(ctx, m.options.Cluster, at.Topic, at.Partition, at.Next, func(r *consumer.Record) error {
+		next, err := m.options.logs.Read(ctx, at.TopicPartition, at.Next, func(r *consumer.Record) error {
 			return m.take(int(at.Partition), r)
 		})
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"processor/internal/aggregate"
+	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -40,7 +41,8 @@ func readSent(ctx context.Context, o *Options, partitions int) (*sentRows, error
 	s := &sentRows{keys: map[string]*sentState{}}
 	topic := o.topic(row.TopicMetrics)
 	for partition := range partitions {
-		_, err := consumer.ReadRange(ctx, o.Cluster, topic, int32(partition), consumer.FromStart, func(r *consumer.Record) error { //nolint:gosec // a partition
+		tp := broker.TopicPartition{Topic: topic, Partition: int32(partition)} //nolint:gosec // a partition
+		_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
 			if r.Value == nil {
 				s.keys[string(r.Key)] = &sentState{deleted: true}
 				return nil

@@ -25,7 +25,7 @@ type session struct {
 	lasting    context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
 	shards     []*shard
 	byNumber   map[int32]*shard
-	fetchers   [2]*consumer.Fetcher
+	fetchers   [2]fetcher
 	turn       int
 
 	clock   event.Time // whole minutes, never backwards
@@ -51,7 +51,7 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 	}
 	s.saving <- nil
 	for i := range s.fetchers {
-		s.fetchers[i] = consumer.NewFetcher(p.options.Cluster, consumer.FetcherOptions{
+		s.fetchers[i] = p.options.logs.Fetcher(consumer.FetcherOptions{
 			MaxWait: min(p.options.FlushInterval, 100*time.Millisecond), PartitionMaxBytes: p.options.fetchBytes,
 		})
 	}
@@ -278,18 +278,29 @@ func (p *pipeline) step(point string) error { return p.options.step(point) }
 
 // publish sends the shards' outboxes and waits until all replicas have them (invariant I5).
 func (p *pipeline) publish(ctx context.Context, shards []*shard) error {
+	if p.options.Delivery == ExactlyOnce {
+		return together(len(shards), func(i int) error {
+			one := shards[i : i+1]
+			return p.send(ctx, one[0].outlet, one[0].outbox.messages, one)
+		})
+	}
 	var messages []sink.Message
 	for _, s := range shards {
 		messages = append(messages, s.outbox.messages...)
 	}
+	return p.send(ctx, p.producer, messages, shards)
+}
+
+// send sends what is of the given shards.
+func (p *pipeline) send(ctx context.Context, out outlet, messages []sink.Message, of []*shard) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	acknowledged, err := p.producer.Send(ctx, messages)
+	acknowledged, err := out.Send(ctx, messages)
 	if err != nil {
 		return fmt.Errorf("publish rows: %w", err)
 	}
-	for _, s := range shards {
+	for _, s := range of {
 		if s.resend != nil {
 			continue // until the debt is paid the rows behind the old ends must be found again
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"processor/internal/aggregate"
+	"processor/internal/checkpoint"
 	"processor/internal/consumer"
 	"processor/internal/event"
 	"processor/internal/row"
@@ -43,6 +44,8 @@ type shard struct {
 	registers map[aggregate.RegisterKey]struct{}
 	marked    mark
 
+	outlet outlet // of this shard alone; nil where all shards share the pipeline's
+	sent   instant
 	ends   map[outputPartition]int64
 	resend *resend // nil once there is nothing left to send again
 	tally  tally
@@ -216,20 +219,20 @@ func (s *shard) collectKept() {
 	}
 }
 
-// takeKept gives away the records since the last checkpoint, each key once, the latest value.
-func (s *shard) takeKept() []aggregate.Kept {
+// takePuts gives away the records since the last checkpoint, each key once, the latest value.
+func (s *shard) takePuts() []checkpoint.Put {
 	latest := make(map[string]int, len(s.kept))
 	for i, k := range s.kept {
 		latest[string(k.Key)] = i
 	}
-	unique := s.kept[:0]
+	puts := make([]checkpoint.Put, 0, len(latest))
 	for i, k := range s.kept {
 		if latest[string(k.Key)] == i {
-			unique = append(unique, k)
+			puts = append(puts, checkpoint.Put{Key: k.Key, Value: k.Value, Delete: k.Delete})
 		}
 	}
 	s.kept, s.keptBytes = nil, 0
-	return unique
+	return puts
 }
 
 // restore files one record of the checkpoint.

@@ -39,7 +39,7 @@ func readState(ctx context.Context, o *Options, topic string, shard int) (*state
 	f := &stateFold{shard: shard, index: map[string]int{}}
 	tp := broker.TopicPartition{Topic: topic, Partition: int32(shard)} //nolint:gosec // a partition
 	var err error
-	f.next, err = consumer.ReadRange(ctx, o.Cluster, tp.Topic, tp.Partition, consumer.FromStart, func(r *consumer.Record) error {
+	f.next, err = o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
 		if err := f.take(r.Key, r.Value); err != nil {
 			return fmt.Errorf("the record at offset %d with key %x: %w", r.Offset, r.Key[:min(len(r.Key), 64)], err)
 		}

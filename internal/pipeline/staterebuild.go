@@ -80,11 +80,11 @@ func (r *stateRebuild) written(ctx context.Context, partitions int) (numbers []i
 	for shard := range all {
 		all[shard] = broker.TopicPartition{Topic: r.topic, Partition: int32(shard)} //nolint:gosec // a partition
 	}
-	starts, err := consumer.StartOffsets(ctx, r.options.Cluster, all)
+	starts, err := r.options.logs.Starts(ctx, all)
 	if err != nil {
 		return nil, fmt.Errorf("where %s begins: %w", r.topic, err)
 	}
-	ends, err := consumer.EndOffsets(ctx, r.options.Cluster, all)
+	ends, err := r.options.logs.Ends(ctx, all)
 	if err != nil {
 		return nil, fmt.Errorf("where %s ends: %w", r.topic, err)
 	}

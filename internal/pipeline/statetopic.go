@@ -333,15 +333,15 @@ func (s *stateTopic) remedied(err error) error {
 
 // eachOfLast calls fn with the last few records of a partition, in their order.
 func eachOfLast(ctx context.Context, o *Options, tp broker.TopicPartition, few int64, fn func(key, value []byte) error) error {
-	starts, err := consumer.StartOffsets(ctx, o.Cluster, []broker.TopicPartition{tp})
+	starts, err := o.logs.Starts(ctx, []broker.TopicPartition{tp})
 	if err != nil {
 		return fmt.Errorf("where %s begins: %w", tp, err)
 	}
-	ends, err := consumer.EndOffsets(ctx, o.Cluster, []broker.TopicPartition{tp})
+	ends, err := o.logs.Ends(ctx, []broker.TopicPartition{tp})
 	if err != nil {
 		return fmt.Errorf("where %s ends: %w", tp, err)
 	}
-	_, err = consumer.ReadRange(ctx, o.Cluster, tp.Topic, tp.Partition, max(starts[tp], ends[tp]-few), func(r *consumer.Record) error {
+	_, err = o.logs.Read(ctx, tp, max(starts[tp], ends[tp]-few), func(r *consumer.Record) error {
 		return fn(r.Key, r.Value)
 	})
 	return err

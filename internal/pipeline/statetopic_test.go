@@ -19,11 +19,14 @@ import (
 	"processor/internal/row"
 )
 
-// statePoints are the places of a crash with the store kafka.
-var statePoints = append([]string{"shard taken", "saving to the topic"}, points...)
-
 // Crashes at every point, also inside the transaction of a save, leave the rows of a replay.
-func TestStateTopicCrashes(t *testing.T) { crashEverywhere(t, StoreKafka, statePoints) }
+func TestStateTopicCrashes(t *testing.T) {
+	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		t.Run(d.String(), func(t *testing.T) {
+			crashEverywhere(t, StoreKafka, d, append([]string{"shard taken", "saving to the topic"}, points[d]...))
+		})
+	}
+}
 
 // stateWorld is a state topic of one partition, without a service.
 type stateWorld struct {

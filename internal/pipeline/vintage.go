@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"processor/internal/aggregate"
+	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -35,7 +36,8 @@ func readVintage(ctx context.Context, o *Options, partitions int) (*vintage, err
 	v := &vintage{known: map[keyHash]struct{}{}}
 	topic := o.topic(row.TopicVintage)
 	for partition := range partitions {
-		_, err := consumer.ReadRange(ctx, o.Cluster, topic, int32(partition), consumer.FromStart, func(r *consumer.Record) error { //nolint:gosec // a partition
+		tp := broker.TopicPartition{Topic: topic, Partition: int32(partition)} //nolint:gosec // a partition
+		_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
 			if r.Value == nil { // by an operator's hand: compaction will forget the key, too
 				delete(v.known, hashKey(r.Key))
 			} else {
