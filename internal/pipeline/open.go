@@ -132,6 +132,9 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 	if err := s.place(m, logs); err != nil {
 		return nil, err
 	}
+	if s.jumped {
+		p.options.Logger.WarnContext(ctx, "records are lost, and it goes on without them, as was asked for", "shard", number, "gaps", fmt.Sprint(s.gaps))
+	}
 	if err := p.verify(ctx, s, logs.compacted); err != nil {
 		return nil, err
 	}
@@ -145,7 +148,7 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 		return nil, err
 	}
 	s.epoch = max(s.epoch, epoch) + 1
-	if last.follows(s) {
+	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
 		err = p.catchUpInSilence(ctx, s, last, logs)
 	} else {
 		s.owe(m, logs)
@@ -182,16 +185,18 @@ func (s *shard) place(m *marker, logs borders) error {
 			Position: consumer.Position{TopicPartition: tp}, seen: event.NoTime,
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
-		if at := m.in(topic); at != nil {
+		at := m.in(topic)
+		if at != nil {
 			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
-			if start := logs.starts[tp]; src.Next < start || src.Next > src.endAtStart {
-				problems = append(problems, &consumer.ErrGap{
-					Topic: topic, Partition: tp.Partition, Asked: src.Next, LogStart: start, End: src.endAtStart,
-				})
+		}
+		start := logs.starts[tp]
+		if outside := src.Next < start || src.Next > src.endAtStart; outside && !s.jump(src, start) {
+			gap := &consumer.ErrGap{Topic: topic, Partition: tp.Partition, Asked: src.Next, LogStart: start, End: src.endAtStart}
+			err := error(gap)
+			if at == nil {
+				err = fmt.Errorf("there is no checkpoint for %s: %w", tp, gap)
 			}
-		} else if start := logs.starts[tp]; start > 0 {
-			problems = append(problems, fmt.Errorf("%w: %s begins at offset %d and there is no checkpoint for it: offsets [0,%d) are gone; %s",
-				ErrOperator, tp, start, start, gapRemedy))
+			problems = append(problems, gapError(err, gap))
 		}
 		s.sources = append(s.sources, src)
 	}

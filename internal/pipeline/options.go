@@ -63,6 +63,8 @@ type Options struct {
 	Decoder  event.Options
 	Lateness time.Duration // how far the watermark stays behind the latest event
 
+	AcceptGaps []Gap // ranges of lost records to go on without; each must be exactly what is missing
+
 	Clock     func() time.Time // time.Now when nil
 	Metrics   *Metrics         // nil: counted for nobody
 	Observer  Observer

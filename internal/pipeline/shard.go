@@ -27,6 +27,8 @@ type shard struct {
 	headers []event.Header
 	encoder row.Encoder
 
+	gaps       []Gap // that operators accepted
+	jumped     bool  // over one of them, at this start
 	generation uint64
 	epoch      uint64
 	flushes    uint64
@@ -252,6 +254,7 @@ func (s *shard) resume(m *marker) error {
 	s.state.RestoreFrozen(m.Frozen)
 	s.state.Flush()
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
+	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark
 	for _, e := range m.Outputs {
 		s.ends[outputPartition{e.Topic, e.Partition}] = e.Next
@@ -265,7 +268,7 @@ func (s *shard) marker() *marker {
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
 		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
 		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
-		Openings: s.resend != nil && s.resend.openings,
+		Openings: s.resend != nil && s.resend.openings, Gaps: s.gaps,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last)})
