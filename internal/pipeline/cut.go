@@ -191,6 +191,15 @@ func (t transactions) Send(ctx context.Context, messages []sink.Message) (map[br
 	}
 }
 
+// Owned says whether nobody has taken the id since it was opened. It never takes it back.
+func (t transactions) Owned(ctx context.Context) (bool, error) {
+	_, err := t.transactor.Recover(ctx)
+	if errors.Is(err, sink.ErrFenced) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // once is one transaction. The offsets are right also where only its end is not known.
 func (t transactions) once(ctx context.Context, messages []sink.Message) (map[broker.TopicPartition]int64, error) {
 	if err := t.transactor.Begin(ctx); err != nil {

@@ -21,6 +21,7 @@ type pipeline struct {
 	store      store
 	producer   outlet // of the ledger
 	status     statusBoard
+	owners     owners
 }
 
 // store keeps checkpoints: for each shard its records and one marker, together or not at all.
@@ -133,6 +134,10 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
 		}
 	}()
+	lasting, end := outlast(ctx)
+	defer end()
+	session := p.newSession(lasting)
+	defer func() { err = errors.Join(err, session.close()) }()
 	for first := true; ; first = false {
 		p.status.set(p, PhaseJoining)
 		generation, err := member.Next(ctx)
@@ -146,7 +151,7 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
 		}
 		p.options.Logger.InfoContext(ctx, "partitions assigned", "generation", generation.ID, "partitions", fmt.Sprint(generation.Partitions))
-		ended, err := p.serve(ctx, generation, drain)
+		ended, err := session.serve(ctx, generation, drain)
 		if err != nil {
 			return err
 		}
