@@ -134,17 +134,18 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 		return nil, err
 	}
 	s.epoch = max(s.epoch, epoch) + 1
-	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
-		err = p.catchUpInSilence(ctx, s, last, logs)
-	} else {
+	follows := !s.jumped && last.follows(s) // what was made of records that are gone cannot be made again in silence
+	if !follows {
 		s.owe(m, logs)
 		s.sent = s.instant()
 	}
-	if err != nil {
-		return nil, err
-	}
 	if err := p.saveOpened(ctx, s); err != nil {
 		return nil, err
+	}
+	if follows { // behind the save: a checkpoint must not be ahead of rows that are still to be sent
+		if err := p.catchUpInSilence(ctx, s, last, logs); err != nil {
+			return nil, err
+		}
 	}
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
 	p.options.Logger.InfoContext(ctx, "shard opened", "shard", number, "from_checkpoint", found, "records", restored,

@@ -151,9 +151,13 @@ func (s *session) fetch(ctx context.Context, positions []consumer.Position) <-ch
 	coming := make(chan fetched, 1)
 	f := s.fetchers[s.turn]
 	s.turn = 1 - s.turn
+	idle := min(s.options.FlushInterval, 100*time.Millisecond)
+	if len(s.openings) > 0 {
+		idle = min(idle, 5*time.Millisecond)
+	}
 	go func() {
 		if len(positions) == 0 {
-			coming <- fetched{err: broker.Sleep(ctx, s.options.FlushInterval)}
+			coming <- fetched{err: broker.Sleep(ctx, idle)}
 			return
 		}
 		batches, err := f.Fetch(ctx, positions)
