@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
+	"processor/internal/consumer"
 )
 
 // checkpoint saves all shards beside the loop, one checkpoint at a time, and commits the group's
@@ -15,24 +17,22 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if !wait && len(s.saving) == 0 {
 		return nil // the last one is not through: the next round looks again
 	}
-	if err := <-s.saving; err != nil {
-		s.saving <- nil
+	if err := s.settleSaving(); err != nil {
 		return err
 	}
 	select {
 	case <-s.generation.Done():
-		s.saving <- nil
 		return nil // the shards may be somebody else's by now
 	default:
 	}
 	s.saved = time.Now()
 	saves, err := s.snapshot()
 	if err != nil {
-		s.saving <- nil
 		return err
 	}
-	keep := context.WithoutCancel(ctx)
-	go func() { s.saving <- s.save(keep, saves) }()
+	<-s.saving
+	keep, generation := context.WithoutCancel(ctx), s.generation
+	go func() { s.saving <- s.save(keep, generation, saves) }()
 	return nil
 }
 
@@ -65,17 +65,24 @@ func (s *session) snapshot() ([]shardSave, error) {
 	return saves, err
 }
 
-// save writes the checkpoints, then commits the positions for lag tools.
-func (s *session) save(ctx context.Context, saves []shardSave) error {
+// save writes the checkpoints, then commits the positions for lag tools. A shard that has a newer owner
+// is in the *lostError at the end; the others are saved all the same.
+func (s *session) save(ctx context.Context, generation *consumer.Generation, saves []shardSave) error {
 	if err := s.step("saving"); err != nil {
 		return err
 	}
+	var lost lostError
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := time.Now()
-		if err := s.store.Save(ctx, one.shard.number, one.marker, one.puts); err != nil {
+		err := s.store.Save(ctx, one.shard.number, one.marker, one.puts)
+		if isFenced(err) {
+			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)
+			continue
+		}
+		if err != nil {
 			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
-			return fmt.Errorf("checkpoint: %w", err)
+			return fmt.Errorf("checkpoint: %w", operatorError(err))
 		}
 		size := int64(len(one.marker))
 		for _, put := range one.puts {
@@ -89,8 +96,11 @@ func (s *session) save(ctx context.Context, saves []shardSave) error {
 			return err
 		}
 	}
-	if err := s.generation.Commit(ctx, positions); err != nil {
+	if err := generation.Commit(ctx, positions); err != nil {
 		s.options.Logger.WarnContext(ctx, "the group's offsets, which lag tools read, are behind the checkpoint", "error", err)
+	}
+	if len(lost.shards) > 0 {
+		return &lost
 	}
 	return s.step("saved")
 }
