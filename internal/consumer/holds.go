@@ -51,12 +51,12 @@ func (g *Generation) static() bool { return g.ID == staticGeneration }
 
 // NewStatic is an assignment without a group: the given numbers of every topic, for as long as the
 // process lives. Its commits, for lag tools, reach the group while that has no members.
-func NewStatic(m MemberOptions, c *broker.Cluster, numbers []int32) *Generation {
+func NewStatic(c *broker.Cluster, o MemberOptions, numbers []int32) *Generation {
 	g := &Generation{
 		ID: staticGeneration, Partitions: map[string][]int32{}, done: make(chan struct{}),
-		member: &Member{cluster: c, options: m.withDefaults()},
+		member: &Member{cluster: c, options: o.withDefaults()},
 	}
-	for _, topic := range m.Topics {
+	for _, topic := range o.Topics {
 		g.Partitions[topic] = numbers
 	}
 	return g
