@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/heartbeat"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"processor/internal/broker"
 )
@@ -25,11 +25,11 @@ func (g *Generation) Holds(ctx context.Context) (bool, error) {
 	}
 	group := g.member.options.Group
 	err := withCoordinator(ctx, g.member.cluster, group, func(ctx context.Context, node int32) error {
-		m, err := g.member.cluster.Ask(ctx, node, &heartbeat.Request{GroupID: group, GenerationID: g.ID, MemberID: g.MemberID})
+		m, err := g.member.cluster.Ask(ctx, node, &heartbeatRequest{GroupID: group, GenerationID: g.ID, MemberID: g.MemberID})
 		if err != nil {
 			return err
 		}
-		if code := m.(*heartbeat.Response).ErrorCode; code != 0 {
+		if code := m.(*heartbeatResponse).ErrorCode; code != 0 {
 			return kafka.Error(code)
 		}
 		return nil
@@ -43,6 +43,28 @@ func (g *Generation) Holds(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("consumer: ask group %s about generation %d: %w", group, g.ID, err)
 	}
 }
+
+// The client library has the fields of the heartbeat's answer in the wrong order, so that every answer
+// reads as success. This is version 3 (Kafka 2.3), the last one in the classic encoding.
+func init() { protocol.Register(&heartbeatRequest{}, &heartbeatResponse{}) }
+
+type heartbeatRequest struct {
+	GroupID         string `kafka:"min=v3,max=v3"`
+	GenerationID    int32  `kafka:"min=v3,max=v3"`
+	MemberID        string `kafka:"min=v3,max=v3"`
+	GroupInstanceID string `kafka:"min=v3,max=v3,nullable"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*heartbeatRequest) ApiKey() protocol.ApiKey { return protocol.Heartbeat }
+
+type heartbeatResponse struct {
+	ThrottleTimeMs int32 `kafka:"min=v3,max=v3"`
+	ErrorCode      int16 `kafka:"min=v3,max=v3"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*heartbeatResponse) ApiKey() protocol.ApiKey { return protocol.Heartbeat }
 
 // staticGeneration is the id of a generation that no group has given.
 const staticGeneration = -1

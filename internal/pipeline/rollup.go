@@ -274,5 +274,12 @@ func (m *metrics) drain(ctx context.Context) error {
 	if err := m.readToEnd(ctx); err != nil {
 		return err
 	}
-	return m.flush(ctx)
+	if err := m.flush(ctx); err != nil {
+		return err
+	}
+	outlets := make([]outlet, 0, len(m.parts))
+	for _, part := range m.parts {
+		outlets = append(outlets, part.outlet)
+	}
+	return awaitVisible(ctx, outlets)
 }
