@@ -184,7 +184,7 @@ func (s *shard) leave(r *Reading) {
 // startOpening has shards opened, so many at a time as there are processors.
 func (s *session) startOpening(ctx context.Context, numbers []int) {
 	for _, number := range numbers {
-		ctx, cancel := context.WithCancel(ctx)
+		restoring, cancel := context.WithCancel(ctx)
 		o := &opening{number: number, cancel: cancel, done: make(chan struct{})}
 		s.openings = append(s.openings, o)
 		go func() {
@@ -192,9 +192,9 @@ func (s *session) startOpening(ctx context.Context, numbers []int) {
 			select {
 			case s.slots <- struct{}{}:
 				defer func() { <-s.slots }()
-				o.shard, o.err = s.openOne(ctx, number)
-			case <-ctx.Done():
-				o.err = ctx.Err()
+				o.shard, o.err = s.openOne(restoring, number)
+			case <-restoring.Done():
+				o.err = restoring.Err()
 			}
 		}()
 	}
@@ -215,7 +215,7 @@ func (s *session) abandon(o *opening) {
 // ahead of every row that carries them.
 func (s *session) adopt(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // a stop in order lets go of what is not open yet
 	}
 	var fresh []*shard
 	for _, o := range slices.Clone(s.openings) {
