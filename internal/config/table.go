@@ -176,6 +176,18 @@ var keys = []key{
 	},
 
 	{
+		path: "instance.count", initial: "1", least: 1, most: 10_000,
+		doc: "How many instances share the partitions by their ordinals, for the store `dir`: partition n belongs to the instance n modulo this. " +
+			"With 1 the group shares them out. It may change only while all instances are stopped.",
+		field: func(c *Config) any { return &c.Instance.Count },
+	},
+	{
+		path: "instance.ordinal", initial: "auto", check: checkOrdinal,
+		doc:   "Which of `instance.count` this one is, from 0; `auto` is the number at the end of the host's name, as a StatefulSet gives it.",
+		field: func(c *Config) any { return &c.Instance.Ordinal },
+	},
+
+	{
 		path: "reporting.currency", initial: "USD", check: checkCurrency,
 		doc:   "Currency of every amount in rows (ISO 4217).",
 		field: func(c *Config) any { return &c.Reporting.Currency },

@@ -93,8 +93,8 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	}
 	s.derive(c.At.Watermark)
 	s.outbox.reset(0)
-	s.early, s.letters = nil, nil
-	s.flushes, s.rows = 0, c.Rows
+	s.early, s.letters = nil, nil // flushes go on counting: rows of accounts that wait carry their numbers
+	s.rows = c.Rows
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}]
 	}

@@ -55,6 +55,8 @@ type Options struct {
 	CheckpointStore    string        // StoreDir when empty
 	CheckpointDir      string        // of the store dir
 	CheckpointInterval time.Duration // 10 s when 0
+	Instances          int           // that share the shards by their ordinals; 0 or 1: the group shares them out
+	Ordinal            int           // which of them this is, from 0
 	Tombstones         bool          // follow a deleted row with a tombstone
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 
@@ -104,6 +106,12 @@ func (o Options) withDefaults() (Options, error) {
 	case StoreDir, StoreKafka:
 	default:
 		problems = append(problems, fmt.Errorf("pipeline: Options.CheckpointStore is %q", o.CheckpointStore))
+	}
+	if o.Instances > 1 && (o.Ordinal < 0 || o.Ordinal >= o.Instances) {
+		problems = append(problems, fmt.Errorf("pipeline: Options.Ordinal is %d of %d", o.Ordinal, o.Instances))
+	}
+	if o.Instances > 1 && o.CheckpointStore == StoreKafka {
+		problems = append(problems, errors.New("pipeline: Options.Instances is for the store dir: with the store kafka the group shares the shards out"))
 	}
 	need(o.CheckpointStore == StoreDir && o.CheckpointDir == "", "CheckpointDir")
 	set := func(d *time.Duration, initial time.Duration, what string) {

@@ -117,21 +117,37 @@ func (s *session) stillOurs(ctx context.Context, one *shard) (bool, error) {
 	type ownable interface {
 		Owned(ctx context.Context, shard int) (bool, error)
 	}
-	type outletOwned interface {
-		Owned(ctx context.Context) (bool, error)
-	}
 	store, ok := s.store.(ownable)
 	if !ok {
 		return false, nil
 	}
 	owned, err := store.Owned(ctx, one.number)
-	if out, ok := one.outlet.(outletOwned); ok && owned && err == nil {
+	if out, ok := one.outlet.(ownedOutlet); ok && owned && err == nil {
 		owned, err = out.Owned(ctx)
 	}
 	if err != nil {
 		return false, fmt.Errorf("is shard %d still ours: %w", one.number, err)
 	}
 	return owned, nil
+}
+
+// ownedOutlet is an outlet that somebody else can take.
+type ownedOutlet interface {
+	// Owned says whether nobody has, and waits until readers see all that was sent by it.
+	Owned(ctx context.Context) (bool, error)
+}
+
+// awaitVisible waits until readers of committed records see what was sent: a commit is decided some
+// milliseconds before the partitions know of it. What was taken meanwhile is its new owner's.
+func awaitVisible(ctx context.Context, outlets []outlet) error {
+	return together(len(outlets), func(i int) error {
+		out, ok := outlets[i].(ownedOutlet)
+		if !ok {
+			return nil
+		}
+		_, err := out.Owned(ctx)
+		return err
+	})
 }
 
 // work sets the shards that the rounds are about.
@@ -168,7 +184,7 @@ func (s *shard) leave(r *Reading) {
 // startOpening has shards opened, so many at a time as there are processors.
 func (s *session) startOpening(ctx context.Context, numbers []int) {
 	for _, number := range numbers {
-		ctx, cancel := context.WithCancel(ctx)
+		restoring, cancel := context.WithCancel(ctx)
 		o := &opening{number: number, cancel: cancel, done: make(chan struct{})}
 		s.openings = append(s.openings, o)
 		go func() {
@@ -176,9 +192,9 @@ func (s *session) startOpening(ctx context.Context, numbers []int) {
 			select {
 			case s.slots <- struct{}{}:
 				defer func() { <-s.slots }()
-				o.shard, o.err = s.openOne(ctx, number)
-			case <-ctx.Done():
-				o.err = ctx.Err()
+				o.shard, o.err = s.openOne(restoring, number)
+			case <-restoring.Done():
+				o.err = restoring.Err()
 			}
 		}()
 	}
@@ -199,7 +215,7 @@ func (s *session) abandon(o *opening) {
 // ahead of every row that carries them.
 func (s *session) adopt(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // a stop in order lets go of what is not open yet
 	}
 	var fresh []*shard
 	for _, o := range slices.Clone(s.openings) {

@@ -123,6 +123,14 @@ func (p *pipeline) run(ctx context.Context) error {
 
 // ledger joins the group and serves one generation after the other.
 func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error) (err error) {
+	lasting, end := outlast(ctx)
+	defer end()
+	session := p.newSession(lasting)
+	defer func() { err = errors.Join(err, session.close()) }()
+	if p.options.Instances > 1 {
+		_, err := session.serve(ctx, p.ownNumbers(), drain)
+		return stopped(ctx, err)
+	}
 	member, err := consumer.NewMember(p.options.Cluster, consumer.MemberOptions{Group: p.options.Group, Topics: p.options.sourceTopics()})
 	if err != nil {
 		return err
@@ -134,10 +142,6 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
 		}
 	}()
-	lasting, end := outlast(ctx)
-	defer end()
-	session := p.newSession(lasting)
-	defer func() { err = errors.Join(err, session.close()) }()
 	for first := true; ; first = false {
 		p.status.set(p, PhaseJoining)
 		generation, err := member.Next(ctx)
@@ -159,6 +163,16 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			return stopped(ctx, nil)
 		}
 	}
+}
+
+// ownNumbers are the shards of this instance where ordinals share them out. No group is joined, so that
+// a shard never leaves the directory that has its state.
+func (p *pipeline) ownNumbers() *consumer.Generation {
+	var numbers []int32
+	for n := p.options.Ordinal; n < p.partitions; n += p.options.Instances {
+		numbers = append(numbers, int32(n)) //nolint:gosec // a partition
+	}
+	return consumer.NewStatic(p.options.Cluster, consumer.MemberOptions{Group: p.options.Group, Topics: p.options.sourceTopics()}, numbers)
 }
 
 // stopIdle is a stop while no partition is assigned.

@@ -64,8 +64,8 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
 		fetcher:  p.options.logs.Fetcher(consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
 		producer: producer, parts: map[int]*ownPart{},
-		waiting:  map[lane][]rollup.Partial{},
-		marks:    make([][]rollup.Partial, p.partitions),
+		waiting: map[lane][]rollup.Partial{},
+		marks:   make([][]rollup.Partial, p.partitions),
 	}
 	for partition := range p.partitions {
 		m.marks[partition] = make([]rollup.Partial, p.partitions)
@@ -274,5 +274,12 @@ func (m *metrics) drain(ctx context.Context) error {
 	if err := m.readToEnd(ctx); err != nil {
 		return err
 	}
-	return m.flush(ctx)
+	if err := m.flush(ctx); err != nil {
+		return err
+	}
+	outlets := make([]outlet, 0, len(m.parts))
+	for _, part := range m.parts {
+		outlets = append(outlets, part.outlet)
+	}
+	return awaitVisible(ctx, outlets)
 }

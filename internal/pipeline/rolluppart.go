@@ -120,4 +120,3 @@ func (m *metrics) vanished(rows []rollup.Row) (gone []rollup.Row) {
 	}
 	return gone
 }
-

@@ -30,7 +30,7 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if err != nil {
 		return err
 	}
-	<-s.saving
+	_ = <-s.saving // nil: it was settled above, and saves begin here only
 	keep, generation := context.WithoutCancel(ctx), s.generation
 	go func() { s.saving <- s.save(keep, generation, saves) }()
 	return nil

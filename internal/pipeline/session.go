@@ -392,6 +392,13 @@ func (s *session) stop(ctx context.Context, drain func(context.Context) error) e
 	if err := s.sendAgain(stop); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
+	outlets := make([]outlet, 0, len(s.shards))
+	for _, one := range s.shards {
+		outlets = append(outlets, one.outlet)
+	}
+	if err := awaitVisible(stop, outlets); err != nil { // for the rollup
+		return fmt.Errorf("stop: %w", err)
+	}
 	if err := drain(stop); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
