@@ -153,7 +153,9 @@ func (s *shard) place(m *marker, logs borders) error {
 			Position: consumer.Position{TopicPartition: tp}, seen: event.NoTime,
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
-		if at := m.in(topic); at != nil {
+		at := m.in(topic)
+		src.follow(s.options.feed, topic == s.options.topic(row.TopicEvents), at)
+		if at != nil {
 			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
 			if start := logs.starts[tp]; src.Next < start || src.Next > src.endAtStart {
 				problems = append(problems, &consumer.ErrGap{

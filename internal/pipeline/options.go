@@ -48,6 +48,8 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
+	feed *feed // what intake copies; nil: nothing. checkSources decides
+
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
 	step func(point string) error

@@ -24,6 +24,7 @@ const (
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"
+	TopicEvents        Topic = "events" // copies of sources that are not keyed by account
 )
 
 // Stamp is what every row ends with: its version, the watermark when it was made, and whether it
