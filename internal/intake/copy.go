@@ -67,10 +67,7 @@ func (l *lane) write(b *consumer.Batch, now time.Time) {
 	if b.Last != (consumer.Mark{}) {
 		d.place.setMark(b.Last)
 	}
-	d.place.TopicID = ""
-	if l.identity != (consumer.TopicIdentity{}) {
-		d.place.TopicID = l.identity.ID.String()
-	}
+	d.place.TopicID, d.place.CopyID = idOf(l.identity), idOf(l.copies)
 }
 
 // writeRecord drafts the copy of one record, or its dead letter.

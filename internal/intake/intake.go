@@ -18,8 +18,8 @@ import (
 	"processor/internal/event"
 )
 
-// Options are what intake depends on. Cluster, Group, Sources, Events, Partitions, DeadLetters and
-// DeadLetterPartitions are required.
+// Options are what intake depends on. Cluster, Group, Sources, Events, Partitions, DeadLetters,
+// DeadLetterPartitions and Positions are required.
 type Options struct {
 	Cluster *broker.Cluster
 	Group   string   // of the service; GroupOf makes intake's own of it
@@ -29,6 +29,7 @@ type Options struct {
 	Partitions           int    // that it has
 	DeadLetters          string
 	DeadLetterPartitions int
+	Positions            string // the compacted topic that keeps the positions once more
 
 	Decoder  event.Options
 	Lateness time.Duration // how far the watermark stays behind the latest event
@@ -79,6 +80,7 @@ func (o Options) withDefaults() (Options, error) {
 	need(o.Partitions <= 0, "Partitions")
 	need(o.DeadLetters == "", "DeadLetters")
 	need(o.DeadLetterPartitions <= 0, "DeadLetterPartitions")
+	need(o.Positions == "", "Positions")
 	if o.Interval <= 0 {
 		o.Interval = 100 * time.Millisecond
 	}

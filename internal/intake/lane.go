@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,7 @@ type lane struct {
 	lasting    context.Context //nolint:containedctx // of the run
 	compacted  bool
 	identity   consumer.TopicIdentity // of its topic; zero where the brokers have no topic ids
+	copies     consumer.TopicIdentity // of the topic of the copies, likewise
 	transactor *sink.Transactor
 	decoder    *event.Decoder
 
@@ -63,7 +65,7 @@ func (s *session) lane(tp broker.TopicPartition, compacted bool) (*lane, error) 
 		place: place{Seen: event.NoTime}, appended: event.NoTime, told: event.NoTime, opened: s.options.Clock(),
 	}
 	if s.ids != nil {
-		l.identity = s.ids[tp.Topic]
+		l.identity, l.copies = s.ids[tp.Topic], s.ids[s.options.Events]
 	}
 	l.draft.prepare(tp)
 	return l, nil
@@ -86,14 +88,15 @@ func (l *lane) open(ctx context.Context) error {
 		return err
 	}
 	if next < 0 {
-		return l.begin(ctx)
-	}
-	if l.place, err = decodePlace(text); err != nil {
+		if next, err = l.remember(ctx); next < 0 || err != nil {
+			return err
+		}
+	} else if l.place, err = decodePlace(text); err != nil {
 		return fmt.Errorf("position %d of %s: %w", next, l.TopicPartition, err)
 	}
 	l.Next, l.end = next, next
-	if err := l.sameTopic(); err != nil {
-		return err
+	if err := errors.Join(changed(l.place.TopicID, l.identity), changed(l.place.CopyID, l.copies)); err != nil {
+		return fmt.Errorf("position %d of %s: %w", next, l.TopicPartition, err)
 	}
 	if err := consumer.VerifyPosition(ctx, l.options.Cluster, l.Position, l.place.mark(), l.compacted); err != nil {
 		return fmt.Errorf("verify the position of %s: %w", l.TopicPartition, err)
@@ -101,20 +104,34 @@ func (l *lane) open(ctx context.Context) error {
 	return nil
 }
 
-// LostStartError means that a source partition has lost its beginning and that nobody knows how far it
-// was copied: there is no position, or it expired.
+// remember is the position of a partition that the group has none in: that of its witness, or the start of
+// the log, never its end; then it is -1.
+func (l *lane) remember(ctx context.Context) (next int64, err error) {
+	last, found, err := l.lastWitness(ctx)
+	if err != nil {
+		return -1, fmt.Errorf("the last position of %s: %w", l.TopicPartition, err)
+	}
+	if !found {
+		return -1, l.begin(ctx)
+	}
+	l.options.Logger.WarnContext(ctx, "the group has lost its position in a source partition, which expired or went with a deleted topic; the witness has it",
+		"topic", l.Topic, "partition", l.Partition, "position", last.Next, "witness", l.options.Positions)
+	l.place = last.place
+	return last.Next, nil
+}
+
+// LostStartError means that a source partition of which nothing was copied yet has lost its beginning.
 type LostStartError struct {
 	consumer.TopicPartition
 	Start int64
 }
 
 func (e *LostStartError) Error() string {
-	return fmt.Sprintf("%s begins at offset %d and the group has no position in it: offsets [0,%d) are gone, or were copied before the position expired",
+	return fmt.Sprintf("%s begins at offset %d and nothing of it was copied yet: offsets [0,%d) are gone",
 		e.TopicPartition, e.Start, e.Start)
 }
 
-// begin is the position of a partition that the group has none in: the start of the log, never its end.
-// That is right after the position has expired, too: what is copied again is a duplicate by its id.
+// begin begins a partition of which nothing was copied yet.
 func (l *lane) begin(ctx context.Context) error {
 	starts, err := consumer.StartOffsets(ctx, l.options.Cluster, []consumer.TopicPartition{l.TopicPartition})
 	if err != nil {
@@ -124,20 +141,6 @@ func (l *lane) begin(ctx context.Context) error {
 		return &LostStartError{TopicPartition: l.TopicPartition, Start: start}
 	}
 	l.Next, l.end, l.place = 0, 0, place{Seen: event.NoTime}
-	l.options.Logger.InfoContext(ctx, "no position is stored for a source partition: it is copied from its start; what was copied before, should the position have expired, counts as duplicates by id",
-		"topic", l.Topic, "partition", l.Partition)
+	l.options.Logger.InfoContext(ctx, "a source partition is copied from its start", "topic", l.Topic, "partition", l.Partition)
 	return nil
-}
-
-// sameTopic holds the id that was committed against the present one. A position that a person has set
-// has none, and is taken as it is.
-func (l *lane) sameTopic() error {
-	if l.place.TopicID == "" || l.identity == (consumer.TopicIdentity{}) || l.place.TopicID == l.identity.ID.String() {
-		return nil
-	}
-	was := consumer.TopicIdentity{Name: l.Topic, Partitions: l.identity.Partitions}
-	if err := l.place.topicID(&was.ID); err != nil {
-		return fmt.Errorf("position %d of %s: %w", l.Next, l.TopicPartition, err)
-	}
-	return fmt.Errorf("position %d of %s: %w", l.Next, l.TopicPartition, &consumer.ErrTopicChanged{Was: was, Now: l.identity})
 }

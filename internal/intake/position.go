@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/event"
 )
@@ -15,6 +14,7 @@ import (
 // text, and none of this.
 type place struct {
 	TopicID string     `json:"topic_id,omitempty"` // as Kafka's tools print it
+	CopyID  string     `json:"copy_id,omitempty"`  // of the topic of the copies
 	Seen    event.Time `json:"seen"`               // the largest min(time, append time) so far; NoTime before the first
 	At      int64      `json:"at"`                 // when the last record was copied, in seconds since 1970 by the copier's clock
 
@@ -32,13 +32,27 @@ func (p *place) setMark(m consumer.Mark) {
 	p.Offset, p.LeaderEpoch, p.CRC = m.Offset, m.LeaderEpoch, m.CRC
 }
 
-func (p *place) topicID(id *broker.TopicID) error {
-	b, err := base64.RawURLEncoding.DecodeString(p.TopicID)
-	if err != nil || len(b) != len(id) {
-		return fmt.Errorf("the topic id %q beside it is none", p.TopicID)
+// changed compares a topic id that was kept with the topic as it is now. Where either is not known there
+// is nothing to compare.
+func changed(kept string, now consumer.TopicIdentity) error {
+	if kept == "" || now == (consumer.TopicIdentity{}) || kept == now.ID.String() {
+		return nil
 	}
-	copy(id[:], b)
-	return nil
+	was := consumer.TopicIdentity{Name: now.Name, Partitions: now.Partitions}
+	b, err := base64.RawURLEncoding.DecodeString(kept)
+	if err != nil || len(b) != len(was.ID) {
+		return fmt.Errorf("the topic id %q beside it is none", kept)
+	}
+	copy(was.ID[:], b)
+	return &consumer.ErrTopicChanged{Was: was, Now: now}
+}
+
+// idOf is the id of a topic as it is kept; empty where the brokers have none.
+func idOf(t consumer.TopicIdentity) string {
+	if t == (consumer.TopicIdentity{}) {
+		return ""
+	}
+	return t.ID.String()
 }
 
 func (p *place) encode() (string, error) {

@@ -1,9 +1,11 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,7 +86,7 @@ func (s *session) describe(ctx context.Context) (map[string]consumer.TopicInfo, 
 	if err != nil {
 		return nil, err
 	}
-	s.ids, err = consumer.TopicIDs(ctx, s.options.Cluster, s.options.Sources...)
+	s.ids, err = consumer.TopicIDs(ctx, s.options.Cluster, s.watched()...)
 	switch {
 	case errors.Is(err, broker.ErrNoTopicIDs):
 		s.options.Logger.WarnContext(ctx, "a source that is deleted and created again can only be noticed by its offsets", "error", err)
@@ -96,6 +98,11 @@ func (s *session) describe(ctx context.Context) (map[string]consumer.TopicInfo, 
 	return topics, nil
 }
 
+// watched are the topics that positions are about: the sources, and where their copies are.
+func (s *session) watched() []string {
+	return append(slices.Clone(s.options.Sources), s.options.Events)
+}
+
 // compare looks whether the sources are still the topics that they were. More partitions are none of
 // a change: the group shares them out, and they are read from their start.
 func (s *session) compare(ctx context.Context) error {
@@ -103,7 +110,7 @@ func (s *session) compare(ctx context.Context) error {
 		return nil
 	}
 	s.compared = time.Now()
-	present, err := consumer.TopicIDs(ctx, s.options.Cluster, s.options.Sources...)
+	present, err := consumer.TopicIDs(ctx, s.options.Cluster, s.watched()...)
 	if err != nil {
 		if broker.Transient(err) || ctx.Err() != nil {
 			return nil //nolint:nilerr // that nothing can be read is for the fetch to say
@@ -111,7 +118,7 @@ func (s *session) compare(ctx context.Context) error {
 		return fmt.Errorf("identify the sources: %w", err)
 	}
 	var changes []error
-	for _, name := range s.options.Sources {
+	for _, name := range s.watched() {
 		// One that seems to be gone may only be unknown to a broker that has just started; the fetch
 		// says when it stays away.
 		if now := present[name]; now.Partitions > 0 && now.ID != s.ids[name].ID {
@@ -262,7 +269,8 @@ func (s *session) copy(ctx context.Context, got *fetched) error {
 	return err
 }
 
-// parallel calls work for each lane, some at a time, and joins the errors.
+// parallel calls work for each lane, some at a time, and joins the errors. What only says that the
+// generation is over does not hide another one.
 func (s *session) parallel(lanes []*lane, work func(*lane) error) error {
 	problems := make([]error, len(lanes))
 	slots := make(chan struct{}, lanesAtOnce)
@@ -275,7 +283,13 @@ func (s *session) parallel(lanes []*lane, work func(*lane) error) error {
 		})
 	}
 	wait.Wait()
-	return errors.Join(problems...)
+	var over error
+	for i, err := range problems {
+		if errors.Is(err, errNotOurs) || errors.Is(err, context.Canceled) {
+			over, problems[i] = err, nil
+		}
+	}
+	return cmp.Or(errors.Join(problems...), over)
 }
 
 // leave lets go of the partitions.

@@ -65,6 +65,10 @@ func (l *lane) transact(next int64) error {
 	if err != nil {
 		return err
 	}
+	witness, err := l.witness(next, &l.draft.place)
+	if err != nil {
+		return err
+	}
 	t, step := l.transactor, l.options.Step
 	if err := t.Begin(l.lasting); err != nil {
 		return err
@@ -72,10 +76,8 @@ func (l *lane) transact(next int64) error {
 	if err := step("begun"); err != nil {
 		return err
 	}
-	if len(l.draft.messages) > 0 {
-		if _, err := t.Send(l.lasting, l.draft.messages); err != nil {
-			return err
-		}
+	if _, err := t.Send(l.lasting, append(l.draft.messages, witness)); err != nil {
+		return err
 	}
 	if err := step("sent"); err != nil {
 		return err

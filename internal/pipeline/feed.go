@@ -77,7 +77,7 @@ func (p *pipeline) intakeOptions() intake.Options {
 	return intake.Options{
 		Cluster: o.Cluster, Group: o.Group, Sources: o.feed.topics(),
 		Events: o.topic(row.TopicEvents), Partitions: o.feed.partitions,
-		DeadLetters: o.topic(row.TopicDeadLetters), DeadLetterPartitions: p.partitions,
+		DeadLetters: o.topic(row.TopicDeadLetters), DeadLetterPartitions: p.partitions, Positions: o.topic(row.TopicIntake),
 		Decoder: o.Decoder, Lateness: o.Lateness, Interval: min(o.FlushInterval, 100*time.Millisecond),
 		Clock: o.Clock, Observe: p.countCopies, Progress: o.Watchdog.progress, Logger: o.Logger,
 		Step: func(point string) error { return o.step("intake " + point) }, FetchBytes: o.fetchBytes, WatchEvery: o.watchEvery,
@@ -126,6 +126,9 @@ func (o *Options) feedError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &changed) && changed.Was.Name == o.topic(row.TopicEvents):
+		return fmt.Errorf("%w: %w; what was copied to the old one is not in it. Restore the topic with the id %s from the brokers' backup; or, where the sources "+
+			"still have everything, let it be copied anew, %s", ErrOperator, err, changed.Was.ID, o.copyAnew(strings.Join(o.feed.topics(), " --topic ")))
 	case errors.As(err, &changed):
 		return fmt.Errorf("%w: %w; nothing of the new topic was copied since that was noticed. What was copied of the old one is kept in %s, and ids "+
 			"that are known count once. Restore the topic with the id %s from the brokers' backup; or, to have the new one copied from its start, %s",

@@ -119,8 +119,9 @@ func (r *route) take(o *Options) {
 	o.Sources = append(append([]Source(nil), r.direct...), Source{Topic: o.topic(row.TopicEvents), KeyedByAccount: true})
 }
 
-// ensureEvents creates the topic of the copies if it is missing and may be created. It is kept for ever:
-// a rebuild from the log reads it, and the sources need not hold what it holds.
+// ensureEvents creates the topics of the copies and of how far they go if they are missing and may be
+// created. The copies are kept for ever: a rebuild from the log reads them, and the sources need not hold
+// what they hold.
 func ensureEvents(ctx context.Context, o *Options) error {
 	if o.feed == nil {
 		return nil
@@ -129,7 +130,11 @@ func ensureEvents(ctx context.Context, o *Options) error {
 		o.Logger.InfoContext(ctx, "a source is copied by account before it is counted", "source", s.topic, "reason", s.reason,
 			"to", o.topic(row.TopicEvents), "partitions", o.feed.partitions)
 	}
-	err := sink.EnsureTopics(ctx, o.Cluster, []sink.TopicSpec{{
+	positions := sink.TopicSpec{
+		Name: o.topic(row.TopicIntake), Partitions: intake.WitnessPartitions, Replication: o.Replication, Create: o.CreateTopics,
+		Configs: map[string]string{"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime", "segment.bytes": "67108864", "min.cleanable.dirty.ratio": "0.2"},
+	}
+	err := sink.EnsureTopics(ctx, o.Cluster, []sink.TopicSpec{positions, {
 		Name: o.topic(row.TopicEvents), Partitions: o.feed.partitions, Replication: o.Replication, Create: o.CreateTopics,
 		Configs: map[string]string{
 			"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime", "retention.ms": "-1", "retention.bytes": "-1",
@@ -137,7 +142,7 @@ func ensureEvents(ctx context.Context, o *Options) error {
 		},
 	}})
 	if err != nil {
-		return fmt.Errorf("%w: the topic of the copies:\n%w", ErrRefused, err)
+		return fmt.Errorf("%w: the topics of the intake:\n%w", ErrRefused, err)
 	}
 	found, err := consumer.Topics(ctx, o.Cluster, o.topic(row.TopicEvents))
 	if err != nil {

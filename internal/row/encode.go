@@ -25,6 +25,7 @@ const (
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"
 	TopicEvents        Topic = "events" // copies of sources that are not keyed by account
+	TopicIntake        Topic = "intake" // how far those sources are copied
 )
 
 // Stamp is what every row ends with: its version, the watermark when it was made, and whether it
