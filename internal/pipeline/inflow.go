@@ -16,7 +16,6 @@ import (
 // intake's group say it.
 type inflow struct {
 	mu     sync.Mutex
-	start  map[int32]int64 // ends of the copies once all was copied that the sources held at the start
 	latest *standing
 }
 
@@ -25,6 +24,7 @@ type standing struct {
 	clock event.Time      // of that moment, as watermarks follow it
 	idle  []Partition     // source partitions without anything left to copy
 	ends  map[int32]int64 // of the copies: what was copied by then lies in front of them
+	whole bool            // all that the sources held at the start was copied
 }
 
 // newer is the latest standing, nil when it is the one that is known already.
@@ -35,15 +35,6 @@ func (i *inflow) newer(known *standing) *standing {
 		return nil
 	}
 	return i.latest
-}
-
-// endAtStart is up to where a partition of the copies must be read to have all that the sources held at
-// the start; it is not known before that is copied.
-func (i *inflow) endAtStart(partition int32) (end int64, known bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	end, known = i.start[partition]
-	return end, known
 }
 
 // How often the positions are looked at: before all of the start is copied, and afterwards.
@@ -57,15 +48,16 @@ const (
 func (i *inflow) follow(ctx context.Context, o *Options) {
 	var wanted map[broker.TopicPartition]int64 // ends of the sources at the first look
 	for {
-		every := inflowEvery
-		held, done, err := i.look(ctx, o, wanted)
-		if err != nil {
+		every := inflowCatchingUp
+		held, s, err := i.look(ctx, o, wanted)
+		switch {
+		case err != nil:
 			o.Logger.DebugContext(ctx, "how far the sources are copied is not known", "error", err)
-		} else if wanted == nil {
+			every = inflowEvery
+		case s.whole:
+			every, wanted = inflowEvery, map[broker.TopicPartition]int64{} // copied once, copied for good
+		case wanted == nil:
 			wanted = held
-		}
-		if !done {
-			every = inflowCatchingUp
 		}
 		if broker.Sleep(ctx, every) != nil {
 			return
@@ -76,18 +68,18 @@ func (i *inflow) follow(ctx context.Context, o *Options) {
 // look asks once. The order of the questions makes the answer safe: what was in the sources by the clock's
 // reading is in front of their ends, what is in front of the positions is copied, and what is copied is in
 // front of the ends of the copies.
-func (i *inflow) look(ctx context.Context, o *Options, wanted map[broker.TopicPartition]int64) (held map[broker.TopicPartition]int64, done bool, err error) {
-	s := &standing{clock: wholeMinute(o.Clock(), o.Lateness), ends: map[int32]int64{}}
+func (i *inflow) look(ctx context.Context, o *Options, wanted map[broker.TopicPartition]int64) (held map[broker.TopicPartition]int64, s *standing, err error) {
+	s = &standing{clock: wholeMinute(o.Clock(), o.Lateness), ends: map[int32]int64{}, whole: true}
 	sources, err := o.feed.partitionsNow(ctx, o)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	if held, err = consumer.EndOffsets(ctx, o.Cluster, sources); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	positions, err := consumer.CommittedOffsets(ctx, o.Cluster, intake.GroupOf(o.Group), sources)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	var copies []broker.TopicPartition
 	for p := range o.feed.partitions {
@@ -95,7 +87,7 @@ func (i *inflow) look(ctx context.Context, o *Options, wanted map[broker.TopicPa
 	}
 	ends, err := consumer.LogEnds(ctx, o.Cluster, copies)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	for tp, end := range ends {
 		s.ends[tp.Partition] = end
@@ -103,18 +95,16 @@ func (i *inflow) look(ctx context.Context, o *Options, wanted map[broker.TopicPa
 	if wanted == nil {
 		wanted = held
 	}
-	done = true
 	for tp, end := range held {
 		if positions[tp] >= end {
 			s.idle = append(s.idle, Partition{Topic: tp.Topic, Partition: tp.Partition})
 		}
-		done = done && positions[tp] >= wanted[tp]
+	}
+	for tp, end := range wanted {
+		s.whole = s.whole && positions[tp] >= end
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.latest = s
-	if done && i.start == nil {
-		i.start = s.ends
-	}
-	return held, done, nil
+	return held, s, nil
 }

@@ -85,6 +85,7 @@ type origins struct {
 	byName map[Partition]*origin
 	least  event.Time // the smallest of what was seen
 	judged *standing  // waits until everything that was copied by then has been read
+	whole  bool       // all that the sources held at the start was copied, and read
 }
 
 // origin is one of them.
@@ -157,18 +158,13 @@ func (o *origins) judge(partition int32, next int64) {
 				one.idle = max(one.idle, o.judged.clock)
 			}
 		}
+		o.whole = o.whole || o.judged.whole
 		newer := o.inflow.newer(o.judged)
 		if newer == nil {
 			return
 		}
 		o.judged = newer
 	}
-}
-
-// caughtUp says whether what the sources held at the start was copied and read.
-func (o *origins) caughtUp(partition int32, next int64) bool {
-	end, known := o.inflow.endAtStart(partition)
-	return known && next >= end
 }
 
 // stored is what a marker keeps.

@@ -27,7 +27,7 @@ type source struct {
 // caughtUp says whether everything that was there at the start has been read.
 func (s *source) caughtUp() bool {
 	if s.origins != nil {
-		return s.origins.caughtUp(s.Partition, s.Next)
+		return s.origins.whole
 	}
 	return s.Next >= s.endAtStart
 }
