@@ -141,8 +141,10 @@ func TestRunExitCodes(t *testing.T) {
 		says       string
 	}{
 		{"a key that is not the account", serviceYAML(k, other, t.TempDir(), ""), exitUsage, "say keyed_by_account: false"},
-		{"a log without its beginning, that is copied", strings.Replace(serviceYAML(k, stamped, t.TempDir(), ""), "keyed_by_account: true", "keyed_by_account: false", 1),
-			exitOperator, "offsets [0,1) are gone. Name a topic"},
+		{
+			"a log without its beginning, that is copied", strings.Replace(serviceYAML(k, stamped, t.TempDir(), ""), "keyed_by_account: true", "keyed_by_account: false", 1),
+			exitOperator, "offsets [0,1) are gone. Name a topic",
+		},
 		{"a log without its beginning", serviceYAML(k, stamped, t.TempDir(), ""), exitOperator, "offsets [0,1) are gone"},
 		{
 			"no such certificate", strings.Replace(serviceYAML(k, plain, t.TempDir(), ""), "kafka: {", "kafka: {tls: {enabled: true, ca_file: "+missing+"}, ", 1),

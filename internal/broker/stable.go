@@ -136,6 +136,8 @@ func readStable(frame []byte, tp TopicPartition) (next int64, text string, err e
 	switch e := kafka.Error(code); e {
 	case 0:
 		return max(next, -1), text, nil
+	case kafka.GroupIdNotFound: // some brokers say so of a group that has never had one
+		return -1, "", nil
 	case kafka.UnstableOffsetCommit:
 		return -1, "", ErrUnstable
 	default:

@@ -141,8 +141,8 @@ func Run(ctx context.Context, options Options) error {
 	defer end()
 	for {
 		generation, err := member.Next(ctx)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end of ctx is a stop, whatever it interrupted
+		if ctx.Err() != nil { // a stop, whatever it interrupted
+			return nil
 		}
 		if err != nil {
 			return err

@@ -234,8 +234,7 @@ func TestASlowFormerOwnerAddsNothing(t *testing.T) {
 					}
 				}
 				var heir *lane
-				var slow *lane
-				slow = w.asLane(old, func(at string) error {
+				slow := w.asLane(old, func(at string) error {
 					if at != point || heir != nil {
 						return nil
 					}

@@ -94,7 +94,8 @@ func (s *source) mark(events string, partition int, seen event.Time, position, n
 		Value: []byte{}, // a tombstone would read as a deletion
 		Headers: []sink.Header{
 			{Key: headerSeen, Value: seen.AppendTo(nil)},
-			{Key: headerTopic, Value: s.topic}, {Key: headerPartition, Value: s.partition},
+			{Key: headerTopic, Value: s.topic},
+			{Key: headerPartition, Value: s.partition},
 			{Key: headerOffset, Value: strconv.AppendInt(nil, position, 10)},
 		},
 	}

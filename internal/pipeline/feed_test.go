@@ -170,7 +170,7 @@ func TestAnyKeyGivesTheRowsOfReplay(t *testing.T) {
 	for _, mess := range []string{"none", "heavy"} {
 		t.Run(mess, func(t *testing.T) {
 			f := newFed(t, 2, map[string]int{"orders": 3}, kafkatest.AppendTime)
-			f.also(func(o *Options) { o.fetchBytes = 20_000 })
+			f.also(func(o *Options) { o.fetchBytes = 100_000 })
 			f.scatter(companyEvents(t, 2000, mess))
 			f.run()
 			f.compare()
@@ -196,16 +196,15 @@ func TestSourcesOfDifferentCounts(t *testing.T) {
 	w.write(records[:500])
 	for topic, part := range map[string][]company.Record{other: records[500:1000], stamped: records[1000:]} {
 		w.events = append(w.events, part...)
+		partitions := map[string]int{other: 3, stamped: 1}[topic]
+		var list []kafkatest.Record
 		for _, r := range part {
-			partitions := 1
-			if topic == other {
-				partitions = 3
-			}
-			w.kafka.Produce(t, topic, kafkatest.Record{
+			list = append(list, kafkatest.Record{
 				Partition: int32(sink.Partition(r.Key, partitions)), Key: string(r.Key), Value: string(r.Value),
 				Time: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 			})
 		}
+		w.kafka.Produce(t, topic, list...)
 	}
 	w.run()
 	w.compare()

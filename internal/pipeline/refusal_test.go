@@ -28,8 +28,10 @@ func TestRefusalsAtStart(t *testing.T) {
 			w.change = func(o *Options) {
 				o.Sources = append(o.Sources, Source{Topic: "nowhere"}, Source{Topic: events, KeyedByAccount: true})
 			}
-		}, ErrRefused, []string{"source nowhere does not exist", "is the topic that other sources are copied to", "take it out of sources",
-			"message.timestamp.type=LogAppendTime", "kafka-configs.sh --alter"}},
+		}, ErrRefused, []string{
+			"source nowhere does not exist", "is the topic that other sources are copied to", "take it out of sources",
+			"message.timestamp.type=LogAppendTime", "kafka-configs.sh --alter",
+		}},
 		{"a key that is not the account", func(t *testing.T, w *world) {
 			w.kafka.Produce(t, w.topic, kafkatest.Record{Key: "order-17", Value: string(good.Value)})
 		}, ErrRefused, []string{"is not keyed by account", `"order-17"`, `"acme"`, "offset 0", "or say keyed_by_account: false"}},

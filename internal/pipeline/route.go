@@ -150,7 +150,7 @@ func ensureEvents(ctx context.Context, o *Options) error {
 	}
 	if info := found[o.topic(row.TopicEvents)]; info.Retention >= 0 || info.RetentionSize >= 0 {
 		o.Logger.WarnContext(ctx, "the topic of the copies does not keep everything: what retention takes away, a rebuild from the log cannot count",
-			"topic", info.Name, "retention.ms", info.Retention.Milliseconds(), "retention.bytes", info.RetentionSize)
+			"topic", info.Name, "retention_ms", info.Retention.Milliseconds(), "retention_bytes", info.RetentionSize)
 	}
 	return nil
 }
