@@ -84,6 +84,8 @@ func TestStableOffset(t *testing.T) {
 		}
 	}
 	expect(-1, "")
+	move(t, k, group, tp, 5, "five").end(true)
+	expect(5, "five")
 	first := move(t, k, group, tp, 7, `{"seven":"ä"}`)
 	node, err := k.Cluster.GroupCoordinator(kafkatest.Context(t), group)
 	if err != nil {

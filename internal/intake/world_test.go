@@ -40,11 +40,8 @@ type world struct {
 
 // newWorld has a source with so many partitions, stamped by the broker.
 func newWorld(t testing.TB, partitions int) *world {
-	return worldOf(t, kafkatest.Start(t, 1), partitions)
-}
-
-func worldOf(t testing.TB, k *kafkatest.Kafka, partitions int) *world {
 	t.Helper()
+	k := kafkatest.Start(t, 1)
 	w := &world{
 		t: t, kafka: k, cluster: k.Cluster, source: k.Create(t, "orders", partitions, kafkatest.AppendTime), group: k.Topic("g"),
 		change: func(*Options) {},
