@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,24 @@ func TestTheLargestRecord(t *testing.T) {
 	w.run()
 	if list := w.copies(); len(list) != 1 || len(value) != 1<<20 || list[0].value != value {
 		t.Errorf("%d copies of a record of %d bytes", len(list), len(value))
+	}
+}
+
+// Many dead letters at once keep to what their topic takes by default.
+func TestManyDeadLetters(t *testing.T) {
+	w := newWorld(t, 1)
+	dice := rand.New(rand.NewPCG(1, 2))
+	var list []kafkatest.Record
+	for range 40 { // of bytes that do not compress
+		value := make([]byte, 100_000)
+		for i := range value {
+			value[i] = byte(dice.Uint32())
+		}
+		list = append(list, kafkatest.Record{Value: string(value)})
+	}
+	w.kafka.Produce(t, w.source, list...)
+	if p := w.run(); p.counts["not_json"] != 40 || len(w.records("dead-letters")) != 40 {
+		t.Errorf("%d rejected, %d letters", p.counts["rejected"], len(w.records("dead-letters")))
 	}
 }
 

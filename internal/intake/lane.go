@@ -39,8 +39,8 @@ type lane struct {
 // envelope, the key, and where it is from.
 const room = 128 << 10
 
-// batchBytes is the size of a batch that holds any record that is copied.
-func (o *Options) batchBytes() int { return max(900_000, o.Decoder.MaxBytes+2*room) }
+// recordBytes is the size of the largest copy.
+func (o *Options) recordBytes() int { return o.Decoder.MaxBytes + 2*room }
 
 // MessageMax is the max.message.bytes that the topic of copies needs so that the largest acceptable
 // record fits, with its batch around it.
@@ -49,13 +49,13 @@ func MessageMax(d event.Options) int {
 	if o.Decoder.MaxBytes <= 0 {
 		o.Decoder.MaxBytes = 1 << 20
 	}
-	return o.batchBytes() + 1<<10
+	return max(o.recordBytes(), 1<<20) + 1<<10
 }
 
 // lane prepares a lane. It does no I/O.
 func (s *session) lane(tp broker.TopicPartition, compacted bool) (*lane, error) {
 	id := fmt.Sprintf("%s-%s-%d", GroupOf(s.options.Group), tp.Topic, tp.Partition)
-	t, err := sink.NewTransactor(s.options.Cluster, sink.TransactorOptions{ID: id, Compression: sink.LZ4, BatchBytes: s.options.batchBytes()})
+	t, err := sink.NewTransactor(s.options.Cluster, sink.TransactorOptions{ID: id, Compression: sink.LZ4, RecordBytes: s.options.recordBytes()})
 	if err != nil {
 		return nil, err
 	}

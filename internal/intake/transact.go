@@ -53,7 +53,11 @@ func (l *lane) copy(ctx context.Context, b *consumer.Batch) error {
 		}
 		l.options.Logger.WarnContext(ctx, "a transaction of the intake did not end as asked; it is settled under a new epoch",
 			"topic", l.Topic, "partition", l.Partition, "offset", l.Next, "error", err)
-		if again, err := l.again(ctx, b, errors.Is(err, sink.ErrFenced), try); !again || err != nil {
+		again, err := l.again(ctx, b, errors.Is(err, sink.ErrFenced), try)
+		for ; errors.Is(err, context.DeadlineExceeded) && l.lasting.Err() == nil && try < triesMax; try++ {
+			again, err = l.again(ctx, b, false, try) // no broker has answered so far
+		}
+		if !again || err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func newWorld(t testing.TB, partitions int) *world {
 		change: func(*Options) {},
 	}
 	k.Create(t, "events", 2, kafkatest.AppendTime, map[string]string{"max.message.bytes": fmt.Sprint(MessageMax(event.Options{}))})
-	k.Create(t, "dead-letters", 2, kafkatest.AppendTime, map[string]string{"max.message.bytes": "2000000"})
+	k.Create(t, "dead-letters", 2, kafkatest.AppendTime, map[string]string{"max.message.bytes": "1048588"})
 	k.Create(t, "intake", WitnessPartitions, kafkatest.AppendTime, map[string]string{"cleanup.policy": "compact"})
 	return w
 }

@@ -18,7 +18,8 @@ import (
 // feed is what intake copies for the ledger.
 type feed struct {
 	taken      []takenSource
-	partitions int // of the copies
+	partitions int  // of the copies
+	fresh      bool // their topic does not exist yet
 	inflow     *inflow
 }
 

@@ -474,4 +474,21 @@ func TestTheCopiesAreTheHistory(t *testing.T) {
 	f.dir = t.TempDir()
 	f.run()
 	f.compare()
+	f.core.Groupings = [][]string{{"region"}}
+	if done := f.rebuild(FromLog); !done.Changed {
+		t.Errorf("rebuilt %+v", done)
+	}
+	f.run()
+	f.compare()
+}
+
+// Before the first start there is nothing to rebuild, and nothing is made.
+func TestRebuildBeforeAnythingIsCopied(t *testing.T) {
+	w := newWorld(t, 2)
+	w.change = func(o *Options) { o.Sources[0].KeyedByAccount = false }
+	w.rebuild(FromLog)
+	topics, err := w.kafka.Cluster.Topics(kafkatest.Context(t), w.prefix+"events")
+	if err != nil || topics[w.prefix+"events"].Exists {
+		t.Errorf("a rebuild made topics (%v)", err)
+	}
 }

@@ -110,12 +110,12 @@ func (r *route) check(o *Options, found map[string]consumer.TopicInfo) (problems
 
 // take makes the choice what the service works with: the ledger reads the topic of the copies in the
 // place of what is copied.
-func (r *route) take(o *Options) {
+func (r *route) take(o *Options, found map[string]consumer.TopicInfo) {
 	o.feed = nil
 	if len(r.taken) == 0 {
 		return
 	}
-	o.feed = &feed{taken: r.taken, partitions: r.partitions, inflow: new(inflow)}
+	o.feed = &feed{taken: r.taken, partitions: r.partitions, fresh: !found[o.topic(row.TopicEvents)].Exists, inflow: new(inflow)}
 	o.Sources = append(append([]Source(nil), r.direct...), Source{Topic: o.topic(row.TopicEvents), KeyedByAccount: true})
 }
 
@@ -179,6 +179,6 @@ func checkSources(ctx context.Context, o *Options) (partitions int, err error) {
 	if len(problems) > 0 {
 		return 0, fmt.Errorf("%w:\n%w", ErrRefused, errors.Join(problems...))
 	}
-	r.take(o)
+	r.take(o, found)
 	return r.partitions, nil
 }
