@@ -189,8 +189,12 @@ func CommittedOffsets(ctx context.Context, c *broker.Cluster, group string, part
 }
 
 func readCommittedOffsets(r *offsetfetch.Response, offsets map[TopicPartition]int64) error {
-	if r.ErrorCode != 0 {
-		return kafka.Error(r.ErrorCode)
+	switch code := kafka.Error(r.ErrorCode); code {
+	case 0:
+	case kafka.GroupIdNotFound: // some brokers say so of a group that nobody has joined yet
+		return nil
+	default:
+		return code
 	}
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {

@@ -340,6 +340,7 @@ func TestHalts(t *testing.T) {
 	var gap *consumer.ErrGap
 	var lost *LostStartError
 	var changed *consumer.ErrTopicChanged
+	var diverged *consumer.ErrDiverged
 	cases := []struct {
 		name   string
 		breaks func(w *world)
@@ -356,6 +357,9 @@ func TestHalts(t *testing.T) {
 			w.kafka.Create(t, "orders", 1, kafkatest.AppendTime)
 			w.charges(0, 100, 20)
 		}, &changed, []string{"was recreated", "position 10 of"}, 30},
+		{"the log was cut and written anew", func(w *world) {
+			w.resetWith(0, 10, `{"seen":-1,"offset":0,"leader_epoch":0,"crc":17}`)
+		}, &diverged, []string{"in front of our position 10 is not what was read", "CRC 00000011"}, 10},
 		{"the copies were created again", func(w *world) {
 			w.kafka.Delete(t, w.kafka.Topic("events"))
 			w.kafka.Create(t, "events", 2, kafkatest.AppendTime)
@@ -403,6 +407,25 @@ func TestHalts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was fetched for a position that the lane has left is void.
+func TestAVoidFetch(t *testing.T) {
+	w := newWorld(t, 1)
+	w.charges(0, 0, 10)
+	g, leave := w.join()
+	l := w.asLane(g, func(string) error { return nil })
+	b := *w.fetch(l)
+	s := &session{options: l.options, generation: g, lasting: l.lasting, lanes: []*lane{l}}
+	l.Next = 5 // somebody else has moved the position
+	got := fetched{asked: map[consumer.TopicPartition]int64{l.TopicPartition: 0}, batches: []consumer.Batch{b}}
+	if at := s.positions(&got); len(at) != 1 || at[0].Next != 5 {
+		t.Errorf("the next fetch is from %+v", at)
+	}
+	if err := s.copy(t.Context(), &got); err != nil || l.Next != 5 || len(w.copies()) != 0 {
+		t.Errorf("%d records were copied, the position is %d (%v)", len(w.copies()), l.Next, err)
+	}
+	leave()
 }
 
 // A record that the topic of the copies refuses ends the copying with its key.

@@ -254,6 +254,11 @@ func (w *world) forget() {
 // reset sets the group's position without a text beside it, as a person does with Kafka's tool.
 func (w *world) reset(partition int32, next int64) {
 	w.t.Helper()
+	w.resetWith(partition, next, "")
+}
+
+func (w *world) resetWith(partition int32, next int64, text string) {
+	w.t.Helper()
 	ctx := kafkatest.Context(w.t)
 	x, err := sink.NewTransactor(w.kafka.Cluster, sink.TransactorOptions{ID: w.kafka.Topic("reset")})
 	if err != nil {
@@ -264,7 +269,7 @@ func (w *world) reset(partition int32, next int64) {
 		func() error { return x.Open(ctx) },
 		func() error { return x.Begin(ctx) },
 		func() error {
-			return x.SendOffsets(ctx, sink.GroupOffsets{Group: GroupOf(w.group), Generation: -1, Next: map[sink.TopicPartition]int64{at: next}})
+			return x.SendOffsets(ctx, sink.GroupOffsets{Group: GroupOf(w.group), Generation: -1, Next: map[sink.TopicPartition]int64{at: next}, Text: map[sink.TopicPartition]string{at: text}})
 		},
 		func() error { return x.Commit(ctx) },
 	} {

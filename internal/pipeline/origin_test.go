@@ -4,8 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"processor/internal/consumer"
 	"processor/internal/event"
+	"processor/internal/kafkatest"
 )
 
 // copyOf is a record as intake writes it, or a mark.
@@ -90,6 +93,35 @@ func TestTheSlowestOriginDecides(t *testing.T) {
 	again.follow(f, true, &place{Origins: append(src.origins.stored(), seenOrigin{Topic: "gone", Seen: 1})})
 	if len(again.origins.list) != 3 || again.origins.byName[Partition{"a", 1}].seen != at("12:00:00") || again.origins.least != event.NoTime {
 		t.Errorf("restored: %+v", again.origins)
+	}
+}
+
+// What is acknowledged lies in front of the end that is waited for, though its transaction may not show
+// yet: positions may be told before the copies in front of them.
+func TestTheEndOfTheCopies(t *testing.T) {
+	f := newFed(t, 1, map[string]int{"orders": 1}, kafkatest.AppendTime)
+	c := f.kafka.Client(t, kgo.TransactionalID(f.kafka.Topic("other")))
+	if err := c.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ProduceSync(kafkatest.Context(t), &kgo.Record{Topic: f.prefix + "events", Value: []byte("x")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	o := f.options()
+	o.feed = &feed{taken: []takenSource{{topic: f.kafka.Topic("orders"), partitions: 1}}, partitions: 1, inflow: new(inflow)}
+	held, s, err := o.feed.inflow.look(kafkatest.Context(t), &o, nil)
+	if err != nil || s.ends[0] != 1 || !s.whole || len(s.idle) != 1 || len(held) != 1 {
+		t.Errorf("got %+v, held %v (%v)", s, held, err)
+	}
+	f.scatter(firstEvents)
+	if _, s, err = o.feed.inflow.look(kafkatest.Context(t), &o, nil); err != nil || s.whole || len(s.idle) != 0 {
+		t.Errorf("got %+v (%v) though nothing was copied", s, err)
+	}
+	if _, s, err = o.feed.inflow.look(kafkatest.Context(t), &o, held); err != nil || !s.whole || len(s.idle) != 0 {
+		t.Errorf("got %+v (%v): what came after the start does not count for it", s, err)
+	}
+	if err := c.EndTransaction(kafkatest.Context(t), kgo.TryAbort); err != nil {
+		t.Fatal(err)
 	}
 }
 
