@@ -3,6 +3,7 @@ package intake
 import (
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,8 +198,9 @@ func TestMarks(t *testing.T) {
 // A partition that rests for a day goes on in days; a topic that nobody has used yet does not.
 func TestAPartitionThatRests(t *testing.T) {
 	w := newWorld(t, 2)
-	now := time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
-	w.change = func(o *Options) { o.Clock = func() time.Time { return now } }
+	var now atomic.Int64 // in seconds
+	now.Store(time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC).Unix())
+	w.change = func(o *Options) { o.Clock = func() time.Time { return time.Unix(now.Load(), 0).UTC() } }
 	marks := func() map[string][]string {
 		said := map[string][]string{}
 		for _, r := range w.records("events") {
@@ -208,24 +210,17 @@ func TestAPartitionThatRests(t *testing.T) {
 		}
 		return said
 	}
-	rest := func() { // each round looks a day further ahead
+	rest := func() { // after two rounds the clock goes on by a day
 		t.Helper()
-		passes := 0
+		var rounds atomic.Int64
 		err := w.until(func(o *Options) {
-			o.Clock = func() time.Time { return now }
 			o.Step = func(point string) error {
-				if point == "fetched" {
-					passes++
+				if point == "fetched" && rounds.Add(1) == 3 {
+					now.Add(25 * 60 * 60)
 				}
 				return nil
 			}
-		}, func(p *progress) bool {
-			if passes == 2 {
-				now = now.Add(25 * time.Hour)
-				passes++
-			}
-			return passes > 6
-		})
+		}, func(*progress) bool { return rounds.Load() > 6 })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +233,7 @@ func TestAPartitionThatRests(t *testing.T) {
 	w.run()
 	rest()
 	said := marks()
-	want := now.Add(-24 * time.Hour).Format(time.RFC3339)
+	want := time.Unix(now.Load(), 0).UTC().Add(-24 * time.Hour).Format(time.RFC3339)
 	if len(said["0"]) != 1 || said["0"][0] != want {
 		t.Errorf("the partition without records said %v, want %s", said["0"], want)
 	}

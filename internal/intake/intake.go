@@ -63,7 +63,6 @@ type Count struct {
 	Next     int64      // the position, of which everything in front is decided
 	End      int64      // up to where there is something to read
 	Appended event.Time // of the last record; NoTime when it is not known
-	Left     bool       // the partition is somebody else's now
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -178,7 +178,7 @@ func (w *world) asLane(g *consumer.Generation, step func(string) error) *lane {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := &session{options: &o, generation: g, lasting: kafkatest.Context(w.t)}
+	s := &session{options: &o, generation: g, lasting: kafkatest.Context(w.t), gone: map[string]bool{}}
 	if _, err := s.describe(s.lasting); err != nil {
 		w.t.Fatal(err)
 	}

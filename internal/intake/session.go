@@ -29,6 +29,7 @@ type session struct {
 	turn     int
 	compared time.Time // when the sources' identities were looked at last
 	ids      map[string]consumer.TopicIdentity
+	gone     map[string]bool // topics that were not there at the last look
 }
 
 // serve works for one generation, until it ends or ctx does.
@@ -42,7 +43,7 @@ func serve(ctx, lasting context.Context, o *Options, generation *consumer.Genera
 		case <-work.Done():
 		}
 	}()
-	s := &session{options: o, generation: generation, lasting: lasting}
+	s := &session{options: o, generation: generation, lasting: lasting, gone: map[string]bool{}}
 	for i := range s.fetchers {
 		s.fetchers[i] = consumer.NewFetcher(o.Cluster, consumer.FetcherOptions{PartitionMaxBytes: o.FetchBytes})
 	}
@@ -119,9 +120,10 @@ func (s *session) compare(ctx context.Context) error {
 	}
 	var changes []error
 	for _, name := range s.watched() {
-		// One that seems to be gone may only be unknown to a broker that has just started; the fetch
-		// says when it stays away.
-		if now := present[name]; now.Partitions > 0 && now.ID != s.ids[name].ID {
+		// One that seems to be gone may only be unknown to a broker that has just started.
+		now, before := present[name], s.gone[name]
+		s.gone[name] = now.Partitions == 0
+		if now.Partitions == 0 && before || now.Partitions > 0 && now.ID != s.ids[name].ID {
 			changes = append(changes, &consumer.ErrTopicChanged{Was: s.ids[name], Now: now})
 		}
 	}
@@ -292,10 +294,10 @@ func (s *session) parallel(lanes []*lane, work func(*lane) error) error {
 	return cmp.Or(errors.Join(problems...), over)
 }
 
-// leave lets go of the partitions.
+// leave lets go of the partitions: what is left to copy in them is somebody else's lag.
 func (s *session) leave() {
 	for _, l := range s.lanes {
 		s.options.Progress.Forget(l.TopicPartition)
-		s.options.Observe(Count{TopicPartition: l.TopicPartition, Next: l.Next, End: l.Next, Appended: l.appended, Left: true})
+		s.options.Observe(Count{TopicPartition: l.TopicPartition, Next: l.Next, End: l.Next, Appended: l.appended})
 	}
 }

@@ -36,7 +36,7 @@ func (l *lane) copy(ctx context.Context, b *consumer.Batch) error {
 		l.options.Observe(Count{TopicPartition: l.TopicPartition, Next: l.Next, End: l.end, Appended: l.appended})
 		return nil
 	}
-	for try := 1; ; try++ {
+	for from, try := l.Next, 1; ; try++ {
 		err := l.transact(b.Next)
 		if err == nil {
 			l.done(b)
@@ -49,13 +49,13 @@ func (l *lane) copy(ctx context.Context, b *consumer.Batch) error {
 		case errors.Is(err, sink.ErrMembership):
 			return fmt.Errorf("%w: %w", errNotOurs, err)
 		case try >= triesMax, l.lasting.Err() != nil:
-			return fmt.Errorf("copy %s from offset %d to %d: %w", l.TopicPartition, l.Next, b.Next, err)
+			return fmt.Errorf("copy %s from offset %d to %d: %w", l.TopicPartition, from, b.Next, err)
 		}
 		l.options.Logger.WarnContext(ctx, "a transaction of the intake did not end as asked; it is settled under a new epoch",
-			"topic", l.Topic, "partition", l.Partition, "offset", l.Next, "error", err)
-		again, err := l.again(ctx, b, errors.Is(err, sink.ErrFenced), try)
+			"topic", l.Topic, "partition", l.Partition, "offset", from, "error", err)
+		again, err := l.again(ctx, from, b, errors.Is(err, sink.ErrFenced), try)
 		for ; errors.Is(err, context.DeadlineExceeded) && l.lasting.Err() == nil && try < triesMax; try++ {
-			again, err = l.again(ctx, b, false, try) // no broker has answered so far
+			again, err = l.again(ctx, from, b, false, try) // no broker has answered so far
 		}
 		if !again || err != nil {
 			return err
@@ -104,9 +104,9 @@ func (l *lane) transact(next int64) error {
 }
 
 // again takes a new epoch, which decides what became of the transaction before, and looks at the
-// position: at its old place the transaction is to be tried again; at its new one it is done; at
+// position: at its old place, from, the transaction is to be tried again; at its new one it is done; at
 // another one somebody else has copied meanwhile, and what was fetched is void.
-func (l *lane) again(ctx context.Context, b *consumer.Batch, fenced bool, try int) (again bool, err error) {
+func (l *lane) again(ctx context.Context, from int64, b *consumer.Batch, fenced bool, try int) (again bool, err error) {
 	pause := broker.BackoffDelay(try)
 	if fenced {
 		pause = fencedPause
@@ -118,12 +118,11 @@ func (l *lane) again(ctx context.Context, b *consumer.Batch, fenced bool, try in
 		return false, errNotOurs
 	case <-wait.Done():
 	}
-	before := l.Position
 	if err := l.open(l.lasting); err != nil {
 		return false, err
 	}
 	switch l.Next {
-	case before.Next:
+	case from:
 		l.end = max(b.LastStable, b.Next)
 		return true, nil
 	case b.Next:
@@ -131,7 +130,7 @@ func (l *lane) again(ctx context.Context, b *consumer.Batch, fenced bool, try in
 		return false, nil
 	default:
 		l.options.Logger.WarnContext(ctx, "somebody else has moved the position of a source partition", "topic", l.Topic, "partition", l.Partition,
-			"from", before.Next, "to", l.Next)
+			"from", from, "to", l.Next)
 		return false, nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"sync"
@@ -82,21 +83,27 @@ func (w *world) charges(partition int32, from, n int) {
 	w.kafka.Produce(w.t, w.source, list...)
 }
 
-// ends are those of the source's partitions.
+// ends are those of the source's partitions, without empty ones.
 func (w *world) ends() map[consumer.TopicPartition]int64 {
 	w.t.Helper()
-	topics, err := w.kafka.Cluster.Topics(kafkatest.Context(w.t), w.source)
+	return w.endsOf(w.source)
+}
+
+func (w *world) endsOf(topic string) map[consumer.TopicPartition]int64 {
+	w.t.Helper()
+	topics, err := w.kafka.Cluster.Topics(kafkatest.Context(w.t), topic)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	var all []consumer.TopicPartition
-	for _, p := range topics[w.source].Partitions {
-		all = append(all, consumer.TopicPartition{Topic: w.source, Partition: p.ID})
+	for _, p := range topics[topic].Partitions {
+		all = append(all, consumer.TopicPartition{Topic: topic, Partition: p.ID})
 	}
 	ends, err := consumer.EndOffsets(kafkatest.Context(w.t), w.kafka.Cluster, all)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	maps.DeleteFunc(ends, func(_ consumer.TopicPartition, end int64) bool { return end == 0 })
 	return ends
 }
 
@@ -183,16 +190,23 @@ func (r *record) isMark() bool {
 func (w *world) records(name string) []record {
 	w.t.Helper()
 	topic := w.kafka.Topic(name)
-	want := len(w.kafka.Read(w.t, topic))
-	c := w.kafka.Client(w.t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	ends := w.endsOf(topic)
+	c := w.kafka.Client(w.t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	defer c.Close()
 	var list []record
-	for len(list) < want {
+	for left := len(ends); left > 0; {
 		fetches := c.PollFetches(kafkatest.Context(w.t))
 		if err := fetches.Err(); err != nil {
 			w.t.Fatal(err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
+			if r.Offset == ends[consumer.TopicPartition{Topic: topic, Partition: r.Partition}]-1 {
+				left--
+			}
+			if r.Attrs.IsControl() {
+				return
+			}
 			one := record{partition: r.Partition, key: string(r.Key), value: string(r.Value), headers: map[string]string{}}
 			for _, h := range r.Headers {
 				one.headers[h.Key] = string(h.Value)

@@ -130,6 +130,9 @@ func (o *Options) feedError(err error) error {
 	case errors.As(err, &changed) && changed.Was.Name == o.topic(row.TopicEvents):
 		return fmt.Errorf("%w: %w; what was copied to the old one is not in it. Restore the topic with the id %s from the brokers' backup; or, where the sources "+
 			"still have everything, let it be copied anew, %s", ErrOperator, err, changed.Was.ID, o.copyAnew(strings.Join(o.feed.topics(), " --topic ")))
+	case errors.As(err, &changed) && changed.Now.Partitions == 0:
+		return fmt.Errorf("%w: %w; what was copied of it is kept in %s. Restore the topic with the id %s from the brokers' backup, or take it out of sources",
+			ErrOperator, err, o.topic(row.TopicEvents), changed.Was.ID)
 	case errors.As(err, &changed):
 		return fmt.Errorf("%w: %w; nothing of the new topic was copied since that was noticed. What was copied of the old one is kept in %s, and ids "+
 			"that are known count once. Restore the topic with the id %s from the brokers' backup; or, to have the new one copied from its start, %s",

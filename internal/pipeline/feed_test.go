@@ -427,23 +427,29 @@ func TestAChangedSourceOfIntakeHalts(t *testing.T) {
 	}
 }
 
-// The source is recreated while the service runs.
-func TestASourceOfIntakeIsRecreatedMeanwhile(t *testing.T) {
-	f := newFed(t, 1, map[string]int{"orders": 1}, kafkatest.AppendTime)
-	f.scatter(firstEvents)
-	f.also(func(o *Options) { o.watchEvery = 50 * time.Millisecond })
-	recreated := false
-	err := f.runUntil(f.options(), func(s Status) bool {
-		if s.Ready() && !recreated {
-			recreated = true
-			f.kafka.Delete(t, f.kafka.Topic("orders"))
-			f.kafka.Create(t, "orders", 1, kafkatest.AppendTime)
-			f.scatter(append(otherEvents, firstEvents...))
-		}
-		return false
-	})
-	if !errors.Is(err, ErrOperator) || !strings.Contains(err.Error(), "was recreated") {
-		t.Errorf("got %v", err)
+// A source is recreated, or deleted, while the service runs.
+func TestASourceOfIntakeChangesMeanwhile(t *testing.T) {
+	for name, says := range map[string]string{"recreated": "was recreated", "deleted": "does not exist any more"} {
+		t.Run(name, func(t *testing.T) {
+			f := newFed(t, 1, map[string]int{"orders": 1}, kafkatest.AppendTime)
+			f.scatter(firstEvents)
+			f.also(func(o *Options) { o.watchEvery = 50 * time.Millisecond })
+			changed := false
+			err := f.runUntil(f.options(), func(s Status) bool {
+				if s.Ready() && !changed {
+					changed = true
+					f.kafka.Delete(t, f.kafka.Topic("orders"))
+					if name == "recreated" {
+						f.kafka.Create(t, "orders", 1, kafkatest.AppendTime)
+						f.scatter(append(otherEvents, firstEvents...))
+					}
+				}
+				return false
+			})
+			if !errors.Is(err, ErrOperator) || !strings.Contains(err.Error(), says) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
