@@ -28,7 +28,7 @@ race: ## All tests with the race detector, in another order each time
 
 .PHONY: test-kafka
 test-kafka: ## The tests of everything that talks to Kafka, against a real broker that it starts
-	.ci/with-kafka $(GO) test -count=1 ./internal/consumer/... ./internal/sink/... ./internal/pipeline/...
+	.ci/with-kafka $(GO) test -count=1 ./internal/broker/... ./internal/consumer/... ./internal/sink/... ./internal/intake/... ./internal/pipeline/...
 
 .PHONY: deploy
 deploy: ## The tests of compose, Kubernetes, alert rules and dashboard

@@ -110,7 +110,9 @@ var keys = []key{
 	},
 	{
 		path: "sources[].keyed_by_account", initial: "false",
-		doc:      "Whether each record's key is the account id, under the Java client's partitioner.",
+		doc: "Whether each record's key is the account id, under the Java client's partitioner. Where it is not, records " +
+			"are copied by account into the topic `events` before they are counted; so are those of topics without " +
+			"`message.timestamp.type=LogAppendTime` or with another number of partitions than the rest.",
 		ofSource: func(s *Source) any { return &s.KeyedByAccount },
 	},
 	{

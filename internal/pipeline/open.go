@@ -173,6 +173,7 @@ func (s *shard) place(m *marker, logs borders) error {
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
 		at := m.in(topic)
+		src.follow(s.options.feed, topic == s.options.topic(row.TopicEvents), at)
 		if at != nil {
 			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
 		}

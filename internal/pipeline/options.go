@@ -74,7 +74,8 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
-	logs logs // of Cluster; a test may put others in its place
+	logs logs  // of Cluster; a test may put others in its place
+	feed *feed // what intake copies; nil: nothing. checkSources decides
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.

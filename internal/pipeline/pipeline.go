@@ -43,6 +43,9 @@ func Run(ctx context.Context, options Options) (err error) {
 	if p.partitions, err = checkSources(ctx, &p.options); err != nil {
 		return stopped(ctx, err)
 	}
+	if err := ensureEvents(ctx, &p.options); err != nil {
+		return stopped(ctx, err)
+	}
 	if err := p.identify(ctx); err != nil {
 		return stopped(ctx, err)
 	}
@@ -108,17 +111,17 @@ func (p *pipeline) run(ctx context.Context) error {
 		}
 		return metrics.drain(ctx)
 	}
-	watched := p.startWatch(work, fail)
+	watched, fed := p.startWatch(work, fail), p.startFeed(work, fail)
 	err = p.ledger(work, drain)
 	endRolling()
-	rollupErr, watchErr := <-rolled, watched()
+	rollupErr, watchErr, feedErr := <-rolled, watched(), fed()
 	if watchErr == nil {
 		err = p.because(ctx, err)
 	}
 	if errors.Is(err, rollupErr) { // the stop has met it already
 		rollupErr = nil
 	}
-	return errors.Join(watchErr, err, rollupErr)
+	return errors.Join(watchErr, feedErr, err, rollupErr)
 }
 
 // ledger joins the group and serves one generation after the other.
