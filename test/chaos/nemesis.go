@@ -32,14 +32,40 @@ func newNemesis(k *cluster, processors []*processor, say func(string, ...any)) *
 // strike carries out both lanes until ctx ends, and leaves nothing broken.
 func (n *nemesis) strike(ctx context.Context, s schedule) {
 	var wait sync.WaitGroup
-	wait.Go(func() { n.lane(ctx, "processors", s.processors, n.strikeProcessor) })
-	wait.Go(func() { n.lane(ctx, "brokers", s.brokers, n.strikeBroker) })
+	wait.Go(func() { n.lane(ctx, "processors", s.processors, n.awaitProcessor, n.strikeProcessor) })
+	wait.Go(func() { n.lane(ctx, "brokers", s.brokers, n.awaitBrokers, n.strikeBroker) })
 	wait.Wait()
 }
 
-func (n *nemesis) lane(ctx context.Context, name string, list []strike, carryOut func(context.Context, strike) (bool, error)) {
+// readyWithin is for how long a strike waits for its target: one that is only ever struck while it
+// recovers would be tested in nothing else.
+const readyWithin = 30 * time.Second
+
+func (n *nemesis) awaitProcessor(ctx context.Context, s strike) error {
+	err := n.cluster.await(ctx, readyWithin, "the target", func(ctx context.Context) error { return ready(ctx, n.processors[s.target]) })
+	if err != nil {
+		n.say("processor %d is not ready after %s: struck all the same", s.target, readyWithin)
+	}
+	return ctx.Err()
+}
+
+// awaitBrokers waits for all replicas to be in sync, so that never more than one broker is down.
+func (n *nemesis) awaitBrokers(ctx context.Context, _ strike) error {
+	for ctx.Err() == nil {
+		err := n.cluster.await(ctx, readyWithin, "replicas before the next fault of a broker", n.cluster.inSync)
+		if err == nil {
+			return nil
+		}
+		n.say("%v", err)
+	}
+	return ctx.Err()
+}
+
+func (n *nemesis) lane(ctx context.Context, name string, list []strike, ready func(context.Context, strike) error,
+	carryOut func(context.Context, strike) (bool, error),
+) {
 	for _, one := range list {
-		if pause(ctx, one.after) != nil {
+		if ready(ctx, one) != nil || pause(ctx, one.after) != nil {
 			return
 		}
 		n.say("%s", one)
@@ -117,25 +143,38 @@ func (n *nemesis) strikeProcessor(ctx context.Context, s strike) (done bool, err
 	}
 }
 
-// placedKill tells a processor where to kill itself, and waits until it has. A point that does not come
-// by, because nothing leads there at the time, is left.
+// The times that a placed kill waits: for its point to come by, and, where it does not, for another life
+// to come to it, which includes the session that the killed member leaves behind in the group.
+const (
+	pointWithin = 6 * time.Second
+	lifeWithin  = 30 * time.Second
+)
+
+// placedKill tells a processor where to kill itself, and waits until it has. Where the point does not
+// come by, it is killed and meets the point in its next life, as those that only a start leads to. One
+// that does not come by even then is left.
 func (n *nemesis) placedKill(ctx context.Context, p *processor, s strike) (bool, error) {
-	one := p.current()
-	p.expect("killed at " + s.point)
+	defer func() { _ = os.Remove(p.failpoint()) }()
 	whole := p.failpoint() + ".new" // a file that is not yet written must not be read
-	if err := os.WriteFile(whole, []byte(fmt.Sprintf("%s:%d", s.point, s.pass)), 0o600); err != nil {
+	if err := os.WriteFile(whole, fmt.Appendf(nil, "%s:%d", s.point, s.pass), 0o600); err != nil {
 		return false, err
 	}
+	one := p.current()
+	p.expect("killed at " + s.point)
 	if err := os.Rename(whole, p.failpoint()); err != nil {
 		return false, err
 	}
-	err := one.wait(ctx, 12*time.Second)
-	if err != nil {
-		_ = os.Remove(p.failpoint())
-		if one.alive() {
-			p.expect("")
+	if one.wait(ctx, pointWithin) != nil {
+		p.strikeDown("killed, to be killed at " + s.point)
+		next, err := p.next(ctx, one)
+		if err != nil {
+			return false, err
 		}
-		return false, nil //nolint:nilerr // not every point comes by every time
+		p.expect("killed at " + s.point)
+		if one = next; one.wait(ctx, lifeWithin) != nil {
+			p.expect("")
+			return false, nil
+		}
 	}
 	n.mu.Lock()
 	n.points[s.point]++
@@ -157,12 +196,8 @@ func (n *nemesis) fillDisk(ctx context.Context, p *processor, s strike) (bool, e
 	return true, err
 }
 
-// strikeBroker carries out one fault against a broker, once all replicas are in sync, so that never more
-// than one is down, and waits until it is back.
+// strikeBroker carries out one fault against a broker and brings it back.
 func (n *nemesis) strikeBroker(ctx context.Context, s strike) (bool, error) {
-	if err := n.cluster.await(ctx, 90*time.Second, "replicas before the next fault of a broker", n.cluster.inSync); err != nil {
-		return false, err
-	}
 	b := n.cluster.brokers[s.target]
 	if s.fault == faultBrokerPause {
 		b.child.signal(syscall.SIGSTOP)

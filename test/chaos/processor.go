@@ -40,7 +40,6 @@ type processor struct {
 	expects string         // why it is about to end; empty: it ends by itself
 	ends    map[string]int // how lives ended, by words
 	fatal   []string       // ends that no supervisor can mend
-	changed chan struct{}  // holds one when the life changed
 }
 
 // build makes the program with its failpoints, and checks that a plain build has none.
@@ -146,7 +145,6 @@ func (p *processor) supervise(ctx context.Context, say func(format string, args 
 			return
 		}
 		p.mu.Lock()
-		_ = os.Remove(p.failpoint())
 		if p.wanted {
 			if err := p.begin(); err != nil {
 				say("processor %d does not start: %v", p.number, err)
@@ -213,6 +211,22 @@ func (p *processor) current() *child {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.child
+}
+
+// next is the life after one that has ended or is about to.
+func (p *processor) next(ctx context.Context, before *child) (*child, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if now := p.current(); now != before {
+			return now, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // expect says why the processor is about to end.

@@ -154,6 +154,25 @@ func writeLines[T any](path string, all []T) error {
 	return errors.Join(buffered.Flush(), file.Close())
 }
 
+// rejected is a dead letter, for the oracle.
+type rejected struct {
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+	Reason    string `json:"reason"`
+}
+
+// rejections are the dead letters, in order.
+func (o *output) rejections() []rejected {
+	var all []rejected
+	for at, list := range o.letters {
+		for _, offset := range sorted(list) {
+			reason, _, _ := strings.Cut(list[offset], " ")
+			all = append(all, rejected{at.partition, offset, reason})
+		}
+	}
+	return all
+}
+
 // writeRows writes the final rows in replay's form, as of one watermark, for the oracle and for people.
 func (o *output) writeRows(path, asOf string) error {
 	file, err := os.Create(path)

@@ -61,8 +61,8 @@ func faultNames() []fault {
 	return names
 }
 
-// strike is one fault of the schedule. It begins so long after the one before it in its lane has been
-// overcome; what the machine makes of the time is not the seed's.
+// strike is one fault of the schedule. It begins so long after the one before it in its lane is over and
+// its target works again; what the machine makes of the time is not the seed's.
 type strike struct {
 	fault  fault
 	target int           // processor or broker, from 0

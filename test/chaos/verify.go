@@ -41,13 +41,14 @@ func (h *harness) verify(ctx context.Context, produced int) error {
 	if len(log) != produced {
 		problems = append(problems, fmt.Errorf("%d events were acknowledged, the log has %d", produced, len(log)))
 	}
-	rows, logs := filepath.Join(h.folder, "rows.ndjson"), filepath.Join(h.folder, "log.ndjson")
-	if err := errors.Join(out.writeRows(rows, asOf), writeLines(logs, log)); err != nil {
+	rows := h.file("rows.ndjson")
+	err = errors.Join(out.writeRows(rows, asOf), writeLines(h.file("log.ndjson"), log), writeLines(h.file("letters.ndjson"), out.rejections()))
+	if err != nil {
 		return err
 	}
 	compared, err := replayed(ctx, h.processors[0], h.options, h.folder, log, out, asOf)
 	check(fmt.Sprintf("%d rows and %d dead letters are those of replay, as of %s", compared, letters(out), asOf), err)
-	text, err := h.oracle(ctx, logs, rows, asOf)
+	text, err := h.oracle(ctx, rows, asOf)
 	check("the oracle, from the events alone: "+text, err)
 	text, err = asked(ctx, "python3", filepath.Join(h.repo, "test/recompute/recompute.py"), rows)
 	check("the other figures, from the movements alone: "+tail(text, 1), err)
@@ -64,6 +65,8 @@ func (h *harness) verify(ctx context.Context, produced int) error {
 	h.report()
 	return errors.Join(problems...)
 }
+
+func (h *harness) file(name string) string { return filepath.Join(h.folder, name) }
 
 // lastWatermark reads the progress topic from the start: the watch ended a little before.
 func (h *harness) lastWatermark(ctx context.Context) (string, error) {
@@ -87,12 +90,12 @@ func letters(out *output) int {
 }
 
 // oracle recomputes movements, months and metrics from the events, in another language.
-func (h *harness) oracle(ctx context.Context, log, rows, asOf string) (string, error) {
-	arguments := []string{filepath.Join(h.repo, "test/chaos/oracle/oracle.py"), "--as-of", asOf}
+func (h *harness) oracle(ctx context.Context, rows, asOf string) (string, error) {
+	arguments := []string{filepath.Join(h.repo, "test/chaos/oracle/oracle.py"), "--as-of", asOf, "--letters", h.file("letters.ndjson")}
 	for _, currency := range sorted(rates) {
 		arguments = append(arguments, "--rate", currency+"="+rates[currency])
 	}
-	text, err := asked(ctx, "python3", append(arguments, log, rows)...)
+	text, err := asked(ctx, "python3", append(arguments, h.file("log.ndjson"), rows)...)
 	return tail(text, 1), err
 }
 
