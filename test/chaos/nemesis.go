@@ -213,14 +213,3 @@ func (n *nemesis) strikeBroker(ctx context.Context, s strike) (bool, error) {
 	}
 	return true, waited
 }
-
-// total is how many faults were carried out.
-func (n *nemesis) total() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	sum := 0
-	for _, count := range n.counts {
-		sum += count
-	}
-	return sum
-}

@@ -196,14 +196,13 @@ func lastLine(path string) string {
 }
 
 // strikeDown kills the processor now.
-func (p *processor) strikeDown(why string) *child {
+func (p *processor) strikeDown(why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.child.alive() {
 		p.expects = why
 		p.child.signal(syscall.SIGKILL)
 	}
-	return p.child
 }
 
 // current is the life of now.

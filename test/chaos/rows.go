@@ -185,7 +185,10 @@ func (o *output) writeRows(path, asOf string) error {
 		row := o.rows[name]
 		end := strings.LastIndex(row, `,"final":`)
 		stamp := fmt.Sprintf(`,"version":1,"known_at":%q,"restated":false`, asOf)
-		fmt.Fprintf(buffered, `{"topic":%q,"key":%s,"value":%s}`+"\n", topic, key, row[:end]+stamp+row[end:])
+		line := fmt.Sprintf(`{"topic":%q,"key":%s,"value":%s}`, topic, key, row[:end]+stamp+row[end:])
+		if _, err := buffered.WriteString(line + "\n"); err != nil {
+			return errors.Join(err, file.Close())
+		}
 	}
 	return errors.Join(buffered.Flush(), file.Close())
 }

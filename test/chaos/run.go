@@ -15,7 +15,6 @@ import (
 // harness is one run.
 type harness struct {
 	*options
-	out        io.Writer
 	begun      time.Time
 	folder     string
 	children   *children
@@ -31,7 +30,7 @@ type harness struct {
 // run is a whole run: start, safety phase, liveness phase, checks. The error says everything that was
 // found; nothing of the run is left running, whatever it is.
 func run(ctx context.Context, o options) (err error) {
-	h := &harness{options: &o, out: os.Stdout, begun: time.Now(), children: newChildren()}
+	h := &harness{options: &o, begun: time.Now(), children: newChildren()}
 	if h.folder, err = os.MkdirTemp("", "chaos-"); err != nil {
 		return fmt.Errorf("folder of the run: %w", err)
 	}
@@ -65,17 +64,17 @@ func run(ctx context.Context, o options) (err error) {
 func (h *harness) say(format string, args ...any) {
 	h.saying.Lock()
 	defer h.saying.Unlock()
-	fmt.Fprintf(h.out, "%7.1fs  %s\n", time.Since(h.begun).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Printf("%7.1fs  %s\n", time.Since(h.begun).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // announce prints everything that the options and the seed decide.
 func (h *harness) announce(plan schedule, events []record) {
 	o := h.options
-	fmt.Fprintf(h.out, "seed %d, %g minutes, %d events a second of %d accounts, company time up to %s\n", o.seed, o.minutes, o.rate, o.accounts, o.anchor.Format(time.DateOnly))
-	fmt.Fprintf(h.out, "%d brokers, %d processors, %d partitions, store %s, delivery %s\n", replicas, o.processors, o.partitions, o.store, o.delivery)
-	fmt.Fprintf(h.out, "%d events: %s\n", len(events), counts(events))
-	plan.print(h.out)
-	fmt.Fprintf(h.out, "folder %s\n", h.folder)
+	fmt.Printf("seed %d, %g minutes, %d events a second of %d accounts, company time up to %s\n", o.seed, o.minutes, o.rate, o.accounts, o.anchor.Format(time.DateOnly))
+	fmt.Printf("%d brokers, %d processors, %d partitions, store %s, delivery %s\n", replicas, o.processors, o.partitions, o.store, o.delivery)
+	fmt.Printf("%d events: %s\n", len(events), counts(events))
+	plan.print()
+	fmt.Printf("folder %s\n", h.folder)
 }
 
 // start brings up brokers, topic, proxies and processors, and waits until all of them are ready.
@@ -129,7 +128,7 @@ func (h *harness) prepare(ctx context.Context, p *processor) (err error) {
 	if h.options.store == storeDir && h.options.wants(faultDiskFull) {
 		if p.disk, err = mountDisk(filepath.Join(p.folder, "disk")); err != nil {
 			h.say("no disk will be full: this machine does not let this user mount one: %v", err)
-			p.disk, err = nil, nil
+			p.disk = nil
 		}
 	}
 	if err := p.configure(); err != nil {
@@ -253,6 +252,6 @@ func (h *harness) close(passed bool) error {
 	if passed && !h.options.keep {
 		return errors.Join(err, os.RemoveAll(h.folder))
 	}
-	fmt.Fprintf(h.out, "kept: %s\n", h.folder)
+	fmt.Printf("kept: %s\n", h.folder)
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -150,14 +149,14 @@ func (s *strike) draw(dice *rand.Rand, points []string) {
 }
 
 // print shows everything that the seed decides.
-func (s schedule) print(out io.Writer) {
+func (s schedule) print() {
 	for _, lane := range []struct {
 		name string
 		list []strike
 	}{{"processors", s.processors}, {"brokers", s.brokers}} {
-		fmt.Fprintf(out, "faults against %s, each so long after the one before is over:\n", lane.name)
+		fmt.Printf("faults against %s, each so long after the one before is over:\n", lane.name)
 		for i, one := range lane.list {
-			fmt.Fprintf(out, "  %3d %s\n", i+1, one)
+			fmt.Printf("  %3d %s\n", i+1, one)
 		}
 	}
 }

@@ -155,13 +155,13 @@ func (h *harness) report() {
 	n := h.nemesis
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	fmt.Fprintf(h.out, "faults: %s\n", tallied(n.counts))
+	fmt.Printf("faults: %s\n", tallied(n.counts))
 	if len(n.failed) > 0 {
-		fmt.Fprintf(h.out, "not come to: %s\n", tallied(n.failed))
+		fmt.Printf("not come to: %s\n", tallied(n.failed))
 	}
-	fmt.Fprintf(h.out, "placed kills: %s\n", tallied(n.points))
+	fmt.Printf("placed kills: %s\n", tallied(n.points))
 	for _, p := range h.processors {
 		peak, perMinute := h.watch.memoryOf(p.number)
-		fmt.Fprintf(h.out, "memory of processor %d: peak %d MB, slope %+.1f MB a minute\n", p.number, peak>>20, perMinute/(1<<20))
+		fmt.Printf("memory of processor %d: peak %d MB, slope %+.1f MB a minute\n", p.number, peak>>20, perMinute/(1<<20))
 	}
 }

@@ -26,8 +26,7 @@ type watch struct {
 	moved     time.Time        // when a position moved last, or nothing was outstanding
 	read      int64
 	longest   time.Duration
-	during    string   // what went on in the longest standstill
-	stalls    []string // the standstills above ten seconds
+	during    string // what went on in the longest standstill
 	stalled   string
 	broken    []string // what a progress row said that it must not
 	memory    []sample
