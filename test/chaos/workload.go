@@ -22,10 +22,13 @@ type record struct {
 func workload(o *options) []record {
 	wanted := int(o.duration().Seconds() * float64(o.rate))
 	start := o.anchor.Add(-span)
-	gap := time.Duration(int64(span) / int64(max(wanted/o.accounts, 1)))
 	var all []record
-	for number := range o.accounts {
-		all = append(all, newCustomer(o.seed, number).life(start, o.anchor, gap)...)
+	// Accounts that come late have less time, so the pace is raised until there are enough events.
+	for gap := int64(span) / int64(max(wanted/o.accounts, 1)); len(all) < wanted; gap = gap * 9 / 10 {
+		all = nil
+		for number := range o.accounts {
+			all = append(all, newCustomer(o.seed, number).life(start, o.anchor, time.Duration(gap))...)
+		}
 	}
 	slices.SortStableFunc(all, func(a, b record) int { return a.comes.Compare(b.comes) })
 	return all[:min(len(all), wanted)]
@@ -47,7 +50,7 @@ func (c *customer) life(start, end time.Time, gap time.Duration) []record {
 		case roll < 20: // within an hour, mostly: one change for the rules
 			at = at.Add(time.Duration(1+c.dice.IntN(70*60)) * time.Second)
 		default:
-			at = at.Add(time.Duration(c.dice.ExpFloat64() * float64(gap) * 1.2)).Truncate(time.Second)
+			at = at.Add(time.Duration(c.dice.ExpFloat64() * float64(gap))).Truncate(time.Second)
 		}
 		if !at.Before(end) {
 			return all

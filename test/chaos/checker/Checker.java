@@ -1,4 +1,5 @@
 import java.io.BufferedReader;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * <ul>
  * <li>a key's versions rise, so that none comes twice or goes back; a dead letter comes once;
  * <li>per shard the progress rows' epoch and flush rise and their positions never go back;
- * <li>within an epoch, the records that a shard sent with a progress row are as many as its `rows` grew by;
+ * <li>within an epoch of a shard, `rows` of the progress rows grow by as many records as there are, no more and no less:
+ *     to the record at the epoch's end, and between bounds at each flush, since an account's row may wait for a later one;
  * <li>the last row of each key is the one in a file, which was held against replay.
  * </ul>
  *
@@ -44,8 +46,9 @@ public final class Checker {
     private final Map<String, String> last = new HashMap<>();
     private final Map<String, Integer> letters = new HashMap<>();
     private final Map<Integer, List<Progress>> progress = new TreeMap<>();
-    /** By shard and the milliseconds that the records of one flush share: how many there are. */
-    private final Map<Integer, TreeMap<Long, Integer>> sent = new HashMap<>();
+    /** By shard and version: how many records there are, and of them rows of accounts. */
+    private final Map<Integer, TreeMap<Long, int[]>> sent = new HashMap<>();
+    /** By shard: when the dead letters, which carry no version, were appended. */
     private final Map<Integer, List<Long>> lettersAt = new HashMap<>();
     private int wrong;
     private long records;
@@ -103,7 +106,11 @@ public final class Checker {
     private void take(String topic, ConsumerRecord<byte[], byte[]> r) {
         switch (topic) {
             case "progress" -> takeProgress(r);
-            case "partials" -> count(shardOfPartial(r.key()), r.timestamp());
+            case "partials" -> {
+                if (r.value() != null) {
+                    count(shardOfPartial(r.key()), ByteBuffer.wrap(r.value()).getLong(), false);
+                }
+            }
             case "dead-letters" -> {
                 lettersAt.computeIfAbsent(r.partition(), p -> new ArrayList<>()).add(r.timestamp());
                 String key = text(r.key());
@@ -111,12 +118,7 @@ public final class Checker {
                     fail("the dead letter %s comes twice, at %s/%d offset %d", key, r.topic(), r.partition(), r.offset());
                 }
             }
-            default -> {
-                if (!topic.equals("metrics") && !topic.equals("vintage")) {
-                    count(r.partition(), r.timestamp());
-                }
-                takeRow(topic, r);
-            }
+            default -> takeRow(topic, r);
         }
     }
 
@@ -136,6 +138,9 @@ public final class Checker {
         Long before = versions.put(name, version);
         if (before != null && before >= version) {
             fail("%s at offset %d: version %d after %d", name, r.offset(), version, before);
+        }
+        if (!topic.equals("metrics") && !topic.equals("vintage")) {
+            count(r.partition(), version, topic.equals("accounts"));
         }
         if (!ROWS.contains(topic)) {
             return;
@@ -178,24 +183,47 @@ public final class Checker {
                         fail("shard %d offset %d: %s is at %s after %d", shard, b.offset, partition, b.positions.get(partition), next);
                     }
                 });
-                if (a.epoch == b.epoch) {
-                    checkCount(shard, a, b);
-                }
             }
+            checkCounts(shard, list);
         });
     }
 
-    /** The rows of a flush are those stamped with it, and the dead letters written since the flush before. */
-    private void checkCount(int shard, Progress a, Progress b) {
-        long there = sent.getOrDefault(shard, new TreeMap<>()).getOrDefault(b.at, 0);
-        there += lettersAt.getOrDefault(shard, List.of()).stream().filter(at -> at > a.at && at <= b.at).count();
-        if (there != b.rows - a.rows) {
-            fail("shard %d epoch %d flush %d says that it sent %d rows, there are %d", shard, b.epoch, b.flush, b.rows - a.rows, there);
+    private void checkCounts(int shard, List<Progress> list) {
+        for (int i = 0; i < list.size(); ) {
+            int next = i;
+            while (next < list.size() && list.get(next).epoch == list.get(i).epoch) {
+                next++;
+            }
+            long until = next < list.size() ? list.get(next).at : Long.MAX_VALUE;
+            checkEpoch(shard, list.subList(i, next), until);
+            i = next;
         }
     }
 
-    private void count(int shard, long at) {
-        sent.computeIfAbsent(shard, s -> new TreeMap<>()).merge(at, 1, Integer::sum);
+    /** The first row of an epoch comes before everything else in it. */
+    private void checkEpoch(int shard, List<Progress> list, long until) {
+        Progress first = list.get(0);
+        long letters = lettersAt.getOrDefault(shard, List.of()).stream().filter(at -> at >= first.at && at < until).count();
+        for (Progress p : list) {
+            int[] there = new int[2];
+            boolean last = p == list.get(list.size() - 1);
+            long end = last ? first.epoch + 1 << 40 : (first.epoch << 40 | p.flush) + 1;
+            sent.getOrDefault(shard, new TreeMap<>()).subMap(first.epoch << 40, end).values().forEach(n -> {
+                there[0] += n[0];
+                there[1] += n[1];
+            });
+            long said = p.rows - first.rows;
+            if (said > there[0] + letters || said < there[0] - there[1] || last && said != there[0] + letters) {
+                fail("shard %d epoch %d flush %d says that %d rows were sent, there are %d and %d dead letters", shard, p.epoch, p.flush, said,
+                    there[0], letters);
+            }
+        }
+    }
+
+    private void count(int shard, long version, boolean account) {
+        int[] n = sent.computeIfAbsent(shard, s -> new TreeMap<>()).computeIfAbsent(version, v -> new int[2]);
+        n[0]++;
+        n[1] += account ? 1 : 0;
     }
 
     /** A partial's key: one byte for its kind, then the shard in base 128, the lowest digits first. */
