@@ -128,13 +128,19 @@ func compareLetters(rejected map[int]string, log []logged, out *output) error {
 }
 
 // asked runs a program of another language over files and wants it to end well.
-func asked(ctx context.Context, program string, arguments ...string) (string, error) {
+func asked(ctx context.Context, what, program string, arguments ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, arguments...)
-	out, err := cmd.CombinedOutput()
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	text := string(out)
 	if err != nil {
-		return string(out), fmt.Errorf("%s %s: %w\n%s", program, filepath.Base(arguments[0]), err, tail(string(out), 40))
+		if strings.TrimSpace(text) == "" { // it did not come to say what differs
+			text = problems.String()
+		}
+		err = fmt.Errorf("%s: %w\n%s", what, err, tail(text, 30))
 	}
-	return string(out), nil
+	return text, err
 }
 
 // tail is the last lines of a text.

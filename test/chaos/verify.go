@@ -50,7 +50,7 @@ func (h *harness) verify(ctx context.Context, produced int) error {
 	check(fmt.Sprintf("%d rows and %d dead letters are those of replay, as of %s", compared, letters(out), asOf), err)
 	text, err := h.oracle(ctx, rows, asOf)
 	check("the oracle, from the events alone: "+text, err)
-	text, err = asked(ctx, "python3", filepath.Join(h.repo, "test/recompute/recompute.py"), rows)
+	text, err = asked(ctx, "the second calculation", "python3", filepath.Join(h.repo, "test/recompute/recompute.py"), rows)
 	check("the other figures, from the movements alone: "+tail(text, 1), err)
 	text, err = versions(out, h.delivery)
 	check("versions in the order of reading: "+text, err)
@@ -95,13 +95,13 @@ func (h *harness) oracle(ctx context.Context, rows, asOf string) (string, error)
 	for _, currency := range sorted(rates) {
 		arguments = append(arguments, "--rate", currency+"="+rates[currency])
 	}
-	text, err := asked(ctx, "python3", append(arguments, h.file("log.ndjson"), rows)...)
+	text, err := asked(ctx, "the oracle", "python3", append(arguments, h.file("log.ndjson"), rows)...)
 	return tail(text, 1), err
 }
 
 // java runs the checker, a consumer that is not ours, over the output topics.
 func (h *harness) java(ctx context.Context, rows string) (string, error) {
-	text, err := asked(ctx, "java", "-Xmx768m", "-cp", filepath.Join(h.libs, "*"),
+	text, err := asked(ctx, "the Java consumer", "java", "-Xmx768m", "-cp", filepath.Join(h.libs, "*"),
 		filepath.Join(h.repo, "test/chaos/checker/Checker.java"), strings.Join(h.cluster.direct(), ","), prefix, rows)
 	return tail(text, 1), err
 }
