@@ -115,7 +115,7 @@ func newSchedule(o *options, points []string) schedule {
 		return func(dice *rand.Rand) time.Duration { return seconds(dice, least, most) }
 	}
 	s.processors = draw(false, 1<<32, o.processors, between(2, 7))
-	s.brokers = draw(true, 2<<32, replicas, between(10, 30))
+	s.brokers = draw(true, 2<<32, replicas, between(20, 60))
 	return s
 }
 
