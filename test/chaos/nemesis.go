@@ -147,7 +147,7 @@ func (n *nemesis) strikeProcessor(ctx context.Context, s strike) (done bool, err
 // to come to it, which includes the session that the killed member leaves behind in the group.
 const (
 	pointWithin = 10 * time.Second
-	lifeWithin  = 30 * time.Second
+	lifeWithin  = 20 * time.Second
 )
 
 // placedKill tells a processor where to kill itself, and waits until it has. Where the point does not

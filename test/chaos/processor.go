@@ -159,7 +159,8 @@ func (p *processor) supervise(ctx context.Context, say func(format string, args 
 }
 
 // note writes down how a life ended. An orderly end and one that was brought about are as they should
-// be; 1 means that starting again may help; 2 and 3 that only a person can.
+// be; 1 means that starting again may help, 4 that a newer owner took over, as after a pause; 2 and 3 that
+// only a person can help.
 func (p *processor) note(child *child, say func(format string, args ...any)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +179,7 @@ func (p *processor) note(child *child, say func(format string, args ...any)) {
 		p.ends[what]++
 		why := lastLine(p.log())
 		say("processor %d ended, %s: %s", p.number, what, why)
-		if code != 1 {
+		if code != 1 && code != 4 {
 			p.fatal = append(p.fatal, fmt.Sprintf("processor %d: %s: %s", p.number, what, why))
 		}
 	}
