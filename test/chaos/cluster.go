@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -56,12 +55,13 @@ func startCluster(ctx context.Context, o *options, c *children, folder string) (
 			listeners: mine[2 : 2+o.processors], proxies: mine[2+o.processors:],
 		}
 	}
-	id, err := k.java(ctx, "kafka.tools.StorageTool", "random-uuid")
+	printed, err := k.java(ctx, "kafka.tools.StorageTool", "random-uuid")
 	if err != nil {
 		return nil, fmt.Errorf("make a cluster id: %w", err)
 	}
+	lines := strings.Split(strings.TrimSpace(printed), "\n") // a logger may have its say first
 	for _, b := range k.brokers {
-		if err := k.format(ctx, b, strings.TrimSpace(id)); err != nil {
+		if err := k.format(ctx, b, lines[len(lines)-1]); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +73,7 @@ func startCluster(ctx context.Context, o *options, c *children, folder string) (
 	if k.client, err = kgo.NewClient(kgo.SeedBrokers(k.direct()...), kgo.RequestRetries(20), kgo.RetryTimeout(30*time.Second)); err != nil {
 		return nil, fmt.Errorf("client of the cluster: %w", err)
 	}
-	return k, k.await(ctx, 90*time.Second, "all brokers to serve", k.allServe)
+	return k, k.await(ctx, 3*time.Minute, "all brokers to serve", k.allServe)
 }
 
 // direct are the addresses that are never cut.
@@ -94,17 +94,27 @@ func (k *cluster) addresses(processor int) []string {
 	return list
 }
 
-// java runs one of Kafka's tools.
+// java runs one of Kafka's tools and returns what it prints.
 func (k *cluster) java(ctx context.Context, arguments ...string) (string, error) {
-	arguments = append([]string{"-Xmx128m", "-cp", filepath.Join(k.options.libs, "*")}, arguments...)
-	cmd := exec.CommandContext(ctx, "java", arguments...)
-	var problems strings.Builder
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
+	file, err := os.CreateTemp(k.folder, "tool-")
 	if err != nil {
-		return "", fmt.Errorf("java %v: %w: %s", arguments[3:], err, problems.String())
+		return "", fmt.Errorf("output of java %v: %w", arguments, err)
 	}
-	return string(out), nil
+	defer func() { _ = os.Remove(file.Name()) }()
+	_ = file.Close() // the tool appends to it
+	program := append([]string{"-Xmx128m", "-cp", filepath.Join(k.options.libs, "*")}, arguments...)
+	tool, err := k.children.start("java "+arguments[0], file.Name(), nil, "java", program...)
+	if err != nil {
+		return "", err
+	}
+	if err := tool.wait(ctx, 3*time.Minute); err != nil {
+		return "", err
+	}
+	printed, err := os.ReadFile(file.Name())
+	if err == nil && tool.exitCode() != 0 {
+		err = fmt.Errorf("java %v: exit code %d: %s", arguments, tool.exitCode(), printed)
+	}
+	return string(printed), err
 }
 
 func (k *cluster) format(ctx context.Context, b *broker, id string) error {

@@ -107,7 +107,7 @@ func (h *harness) start(ctx context.Context) (err error) {
 			return err
 		}
 		if number == 0 { // one creates the topics, so that the others do not race for it
-			if err := h.await(ctx, time.Minute, "processor 0 to be ready", func(ctx context.Context) error { return ready(ctx, p) }); err != nil {
+			if err := h.await(ctx, 2*time.Minute, "processor 0 to be ready", func(ctx context.Context) error { return ready(ctx, p) }); err != nil {
 				return fmt.Errorf("%w: %s", err, lastLine(p.log()))
 			}
 		}
