@@ -30,6 +30,10 @@ race: ## All tests with the race detector, in another order each time
 test-kafka: ## The tests of everything that talks to Kafka, against a real broker that it starts
 	.ci/with-kafka $(GO) test -count=1 ./internal/broker/... ./internal/consumer/... ./internal/sink/... ./internal/intake/... ./internal/pipeline/...
 
+.PHONY: chaos
+chaos: ## Kill, pause and cut off processors and brokers (SEED=1 MINUTES=5 FLAGS=...), then check every row
+	.ci/chaos -seed $(or $(SEED),1) -minutes $(or $(MINUTES),5) $(FLAGS)
+
 .PHONY: deploy
 deploy: ## The tests of compose, Kubernetes, alert rules and dashboard
 	.ci/deploy

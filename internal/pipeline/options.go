@@ -87,6 +87,9 @@ type Options struct {
 	watchEvery time.Duration
 }
 
+// defaultStep does nothing, but in a program that is built to be killed (failpoint.go).
+var defaultStep = func(string) error { return nil }
+
 // stopWithin bounds a graceful stop: Kubernetes kills after 30 s.
 const stopWithin = 20 * time.Second
 
@@ -143,7 +146,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.logs = clusterLogs{o.Cluster}
 	}
 	if o.step == nil {
-		o.step = func(string) error { return nil }
+		o.step = defaultStep
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = NewWatchdog(o.Clock)
