@@ -50,7 +50,9 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	text := meaning(&o.Core, p.partitions)
 	p.generation = generationOf(text)
-	dir, err := checkpoint.Open(checkpoint.Options{Dir: o.CheckpointDir, Fingerprint: text, Logger: o.Logger})
+	dir, err := openDisk(func() (*checkpoint.Dir, error) {
+		return o.openDir(checkpoint.Options{Dir: o.CheckpointDir, Fingerprint: text, Logger: o.Logger})
+	})
 	if err != nil {
 		return o.checkpointError(err)
 	}

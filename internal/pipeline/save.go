@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"processor/internal/broker"
@@ -73,9 +72,8 @@ func (s *session) save(ctx context.Context, saves []shardSave) error {
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := time.Now()
-		if err := s.store.Save(ctx, one.shard.number, one.marker, one.puts); err != nil {
-			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
-			return fmt.Errorf("checkpoint: %w", err)
+		if err := s.saveShard(ctx, &one); err != nil {
+			return err
 		}
 		size := int64(len(one.marker))
 		for _, put := range one.puts {

@@ -23,6 +23,7 @@ type session struct {
 
 	generation *consumer.Generation
 	lasting    context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
+	working    context.Context //nolint:containedctx // of the rounds: nobody waits for a disk after them
 	shards     []*shard
 	byNumber   map[int32]*shard
 	fetchers   [2]fetcher
@@ -94,6 +95,7 @@ type fetched struct {
 func (s *session) rounds(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.working = work
 	go func() {
 		select {
 		case <-s.generation.Done():

@@ -46,6 +46,7 @@ type shard struct {
 	registers map[aggregate.RegisterKey]struct{}
 	marked    mark
 
+	saved  []byte // the marker of the last save
 	outlet outlet // of this shard alone; nil where all shards share the pipeline's
 	sent   instant
 	ends   map[outputPartition]int64
