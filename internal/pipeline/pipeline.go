@@ -21,6 +21,7 @@ type pipeline struct {
 	store      store
 	producer   outlet // of the ledger
 	status     statusBoard
+	unreadable unreadable
 }
 
 // store keeps checkpoints: for each shard its records and one marker, together or not at all.

@@ -186,12 +186,15 @@ func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
 		var unavailable *consumer.ErrUnavailable
 		switch {
 		case errors.As(b.Err, &unavailable):
-			s.options.Logger.WarnContext(ctx, "a source partition cannot be read; trying on", "error", b.Err)
+			s.warnUnreadable(ctx, b.Err)
 			continue
 		case b.Err != nil:
 			return operatorError(b.Err)
 		}
 		shard := s.byNumber[b.Partition]
+		if err := s.sameLog(s.lasting, shard.source(b.Topic), b); err != nil {
+			return err
+		}
 		byShard[shard] = append(byShard[shard], b)
 		s.pending += len(b.Records)
 	}
