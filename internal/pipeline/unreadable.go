@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// quietFor is how long nothing more is said of sources that cannot be read: an outage of the brokers
+// quietFor is how long nothing more is said of partitions that cannot be read: an outage of the brokers
 // has a line every ten seconds, however many partitions there are and however long it lasts.
 const quietFor = 10 * time.Second
 
-// unreadable tells that source partitions cannot be read. It may be used by several goroutines.
+// unreadable tells that partitions cannot be read. It may be used by several goroutines.
 type unreadable struct {
 	mu     sync.Mutex
 	said   time.Time
@@ -27,6 +27,6 @@ func (p *pipeline) warnUnreadable(ctx context.Context, err error) {
 		u.unsaid++
 		return
 	}
-	p.options.Logger.WarnContext(ctx, "a source partition cannot be read; trying on", "error", err, "not_said", u.unsaid)
+	p.options.Logger.WarnContext(ctx, "a partition cannot be read; trying on", "error", err, "not_said", u.unsaid)
 	u.said, u.unsaid = now, 0
 }
