@@ -88,7 +88,7 @@ func (d *disk) Reopen() error {
 	}
 	if err != nil {
 		d.cause = err
-		return nil //nolint:nilerr // the next Save says so
+		return nil // the next Save says so
 	}
 	d.dir = dir
 	return nil
@@ -100,7 +100,7 @@ func (d *disk) Reopen() error {
 func (d *disk) holds(shard int, before, attempted []byte) error {
 	dir, done, err := d.use()
 	if err != nil {
-		return nil //nolint:nilerr // it is not open yet: the next Save says so
+		return nil // it is not open yet: the next Save says so
 	}
 	defer done()
 	marker, found, err := dir.Marker(shard)

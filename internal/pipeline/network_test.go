@@ -34,7 +34,6 @@ type network struct {
 type line struct {
 	net.Conn
 	deaf atomic.Bool // half-open: it takes what is written and never says a word
-
 }
 
 // Read blocks for ever on a deaf line, but for its deadline and its end.

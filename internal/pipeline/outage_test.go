@@ -74,8 +74,8 @@ func TestAnHourWithoutBrokers(t *testing.T) {
 }
 
 func hourWithoutBrokers(t *testing.T, delivery Delivery) {
-	t.Cleanup(func() { time.Sleep(5 * time.Minute) }) // whatever waits for a deadline has ended then
-	time.Sleep(time.Until(testClock))                 // a bubble begins in the year 2000
+	t.Cleanup(func() { pass(5 * time.Minute) }) // whatever waits for a deadline has ended then
+	pass(time.Until(testClock))                 // a bubble begins in the year 2000
 	k, disk, log := kafkatest.StartVirtual(t, 1), vfs.NewMem(), new(logTimes)
 	w := &world{
 		t: t, kafka: k, partitions: 2, prefix: k.Topic("out."), dir: "volume/checkpoint",
@@ -100,9 +100,9 @@ func hourWithoutBrokers(t *testing.T, delivery Delivery) {
 	n.cut(true)
 	w.write(records[100:])
 	down := time.Now()
-	time.Sleep(10 * time.Minute)
+	pass(10 * time.Minute)
 	first := measure()
-	time.Sleep(50 * time.Minute)
+	pass(50 * time.Minute)
 	last := measure()
 	lines := log.between(down, time.Now())
 	n.cut(false)
@@ -150,6 +150,9 @@ func (w *world) supervise(t *testing.T) (stop func(), starts *int) {
 	}, starts
 }
 
+// pass lets virtual time pass.
+func pass(d time.Duration) { _ = broker.Sleep(context.Background(), d) }
+
 // await polls a condition in virtual time, for an hour at most.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
@@ -157,6 +160,6 @@ func await(t *testing.T, what string, condition func() bool) {
 		if time.Since(begun) > time.Hour {
 			t.Fatalf("not within an hour: %s", what)
 		}
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 	}
 }
