@@ -195,3 +195,21 @@ func TestAdaptersDoNotKnowEachOther(t *testing.T) {
 		}
 	}
 }
+
+// A panic ends the process, because nobody knows what it left half done; only a request, and a document that
+// breaks its parser before anything has begun, may fail by themselves.
+func TestPanicsAreCaughtInRequestsOnly(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || s.pkg == "web" || s.pkg == "config" {
+			continue
+		}
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "recover" {
+					t.Errorf("%s: a panic is caught", s.set.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}

@@ -33,6 +33,20 @@ func (d *Dir) Load(
 	return last.caller, found, nil
 }
 
+// Marker returns what Load returns, without reading the records.
+func (d *Dir) Marker(shard int) (callerMarker []byte, found bool, err error) {
+	done, err := d.use()
+	if err != nil {
+		return nil, false, d.wrapShard("look at", shard, err)
+	}
+	defer done()
+	last, found, err := d.readMarker(d.db, shard)
+	if err != nil {
+		return nil, false, d.wrapShard("look at", shard, err)
+	}
+	return last.caller, found, nil
+}
+
 func (d *Dir) load(
 	ctx context.Context, shard int, fn func(key, value []byte) error,
 ) (last marker, found bool, read int, err error) {

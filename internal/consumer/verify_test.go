@@ -88,12 +88,34 @@ func TestAnEpochThatEndsBeforeThePosition(t *testing.T) {
 	for _, test := range []struct {
 		end  int64
 		says string
-	}{{10, ""}, {12, ""}, {9, "agrees up to offset 9 at most"}, {-1, "truncated"}} {
+	}{{10, ""}, {12, ""}, {9, "agrees up to offset 9 at most"}, {-1, ""}} {
 		end.Store(test.end)
 		err := consumer.VerifyPosition(kafkatest.Context(t), own(t, k), at, last, false)
 		var diverged *consumer.ErrDiverged
 		if test.says == "" && err != nil || test.says != "" && (!errors.As(err, &diverged) || diverged.AgreesTo != test.end || !strings.Contains(err.Error(), test.says)) {
 			t.Errorf("the epoch ends at %d: %v", test.end, err)
+		}
+	}
+	k.DeleteRecords(t, topic, 0, at.Next)
+	var diverged *consumer.ErrDiverged
+	if err := consumer.VerifyPosition(kafkatest.Context(t), own(t, k), at, last, false); !errors.As(err, &diverged) || diverged.AgreesTo != -1 {
+		t.Errorf("nobody knows the epoch, and the batch is gone: %v", err)
+	}
+}
+
+// A new leader under whose epoch nothing was written yet knows nothing of the epochs before it.
+func TestANewLeaderWithoutRecords(t *testing.T) {
+	k := kafkatest.StartFake(t, 3)
+	topic := k.Create(t, "log", 1)
+	tp := consumer.TopicPartition{Topic: topic}
+	k.Produce(t, topic, numbered(0, 0, 10)...)
+	at, last := applied(t, k, tp)
+	for i := range 4 {
+		if err := k.Fake.MoveTopicPartition(topic, 0, int32(i%3)); err != nil {
+			t.Fatal(err)
+		}
+		if err := consumer.VerifyPosition(kafkatest.Context(t), own(t, k), at, last, false); err != nil {
+			t.Errorf("election %d: %v", i, err)
 		}
 	}
 }

@@ -28,6 +28,9 @@ type Options struct {
 	Dir    string // keep the log in this folder; "" = memory
 	Topics []Topic
 
+	// Listen replaces the loopback interface, for tests in which time is not real.
+	Listen func(network, address string) (net.Listener, error)
+
 	// Extra options go to kfake as they are (TLS, users, ACLs). With TLS, topics with LogAppendTime
 	// are not readable: see appendtime.go.
 	Extra []kfake.Opt
@@ -45,7 +48,7 @@ type Broker struct {
 // they are.
 func Start(ctx context.Context, o Options) (*Broker, error) {
 	nodes := max(o.Nodes, 1)
-	options := []kfake.Opt{kfake.NumBrokers(nodes), kfake.GroupMinSessionTimeout(0), kfake.ListenFn(listen(ctx))}
+	options := []kfake.Opt{kfake.NumBrokers(nodes), kfake.GroupMinSessionTimeout(0), kfake.ListenFn(listen(ctx, o.Listen))}
 	if o.Port > 0 {
 		ports := make([]int, nodes)
 		for i := range ports {
@@ -83,10 +86,17 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 func (b *Broker) Close() { b.once.Do(b.Cluster.Close) }
 
 // listen opens the cluster's ports.
-func listen(ctx context.Context) func(network, address string) (net.Listener, error) {
+func listen(
+	ctx context.Context, open func(network, address string) (net.Listener, error),
+) func(network, address string) (net.Listener, error) {
+	if open == nil {
+		open = func(network, address string) (net.Listener, error) {
+			var c net.ListenConfig
+			return c.Listen(ctx, network, address)
+		}
+	}
 	return func(network, address string) (net.Listener, error) {
-		var c net.ListenConfig
-		l, err := c.Listen(ctx, network, address)
+		l, err := open(network, address)
 		if err != nil {
 			return nil, err
 		}

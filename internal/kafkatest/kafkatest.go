@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ type Kafka struct {
 	Cluster *broker.Cluster
 	Fake    *kfake.Cluster // nil when the brokers are real; see NeedFake
 	prefix  string
+
+	// Dial reaches the brokers of StartVirtual; nil: the network does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Real says whether tests run against the brokers named in KAFKA_BROKERS.
@@ -46,6 +50,19 @@ func StartFake(t testing.TB, nodes int, extra ...kfake.Opt) *Kafka {
 	return startFake(t, nodes, extra...)
 }
 
+// StartVirtual gives an in-process cluster without a network, for a bubble of testing/synctest: there an
+// hour passes in no time. The bubble's time must be set to the present first, by sleeping.
+func StartVirtual(t testing.TB, nodes int) *Kafka {
+	t.Helper()
+	lines := new(kfake.VirtualNetwork)
+	b, err := embedded.Start(context.Background(), embedded.Options{Nodes: nodes, Listen: lines.Listen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return connect(t, &Kafka{Brokers: b.Brokers, Fake: b.Cluster, Dial: lines.DialContext})
+}
+
 func startFake(t testing.TB, nodes int, extra ...kfake.Opt) *Kafka {
 	t.Helper()
 	b, err := embedded.Start(context.Background(), embedded.Options{Nodes: nodes, Extra: extra})
@@ -59,7 +76,7 @@ func startFake(t testing.TB, nodes int, extra ...kfake.Opt) *Kafka {
 func connect(t testing.TB, k *Kafka) *Kafka {
 	t.Helper()
 	k.prefix = fmt.Sprintf("t%08x-", rand.Uint32())
-	c, err := broker.New(broker.Options{Brokers: k.Brokers, ClientID: "kafkatest"})
+	c, err := broker.New(broker.Options{Brokers: k.Brokers, ClientID: "kafkatest", Dial: k.Dial})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,11 @@ var AppendTime = map[string]string{"message.timestamp.type": "LogAppendTime"}
 // Client gives an independent Kafka client (franz-go) for the other side of a test.
 func (k *Kafka) Client(t testing.TB, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(k.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner())}, options...)...)
+	base := []kgo.Opt{kgo.SeedBrokers(k.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner())}
+	if k.Dial != nil {
+		base = append(base, kgo.Dialer(k.Dial))
+	}
+	c, err := kgo.NewClient(append(base, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

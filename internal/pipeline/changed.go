@@ -92,6 +92,27 @@ func (p *pipeline) verify(ctx context.Context, s *shard, compacted map[string]bo
 	return errors.Join(problems...)
 }
 
+// sameLog compares the log in front of a position once more when records of a new leader come: whatever
+// an election cut off was written anew under that leader's epoch, and may reach beyond our position. The
+// position is still the one in front of these records.
+func (p *pipeline) sameLog(ctx context.Context, src *source, b *consumer.Batch) error {
+	if src.last == (consumer.Mark{}) || b.Last == (consumer.Mark{}) || b.Last.LeaderEpoch == src.last.LeaderEpoch {
+		return nil
+	}
+	compacted, err := p.options.logs.Compacted(ctx, []string{src.Topic})
+	if err == nil {
+		err = p.options.logs.Verify(ctx, src.Position, src.last, compacted[src.Topic])
+	}
+	var diverged *consumer.ErrDiverged
+	if errors.As(err, &diverged) {
+		err = p.options.divergedError(diverged)
+	}
+	if err != nil {
+		return fmt.Errorf("verify the position of %s under a new leader: %w", src.TopicPartition, operatorError(err))
+	}
+	return nil
+}
+
 // startWatch watches beside the ledger: a change ends it. end ends the watch, and says what it saw.
 func (p *pipeline) startWatch(ctx context.Context, fail context.CancelCauseFunc) (end func() error) {
 	watching, cancel := context.WithCancel(ctx)

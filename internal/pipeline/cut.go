@@ -118,7 +118,7 @@ func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant, saving b
 			var unavailable *consumer.ErrUnavailable
 			switch err := batches[i].Err; {
 			case errors.As(err, &unavailable):
-				p.options.Logger.WarnContext(ctx, "a source partition cannot be read; trying on", "error", err)
+				p.warnUnreadable(ctx, err)
 				continue
 			case err != nil:
 				return err

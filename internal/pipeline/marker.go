@@ -26,6 +26,7 @@ type marker struct {
 
 	Sources    []place  `json:"sources"`
 	Outputs    []end    `json:"outputs"`
+	Prefix     *string  `json:"prefix,omitempty"` // of the outputs; nil in markers from before it was kept
 	Digest     uint64   `json:"digest"`
 	Results    [7]int64 `json:"results"`
 	Rows       int64    `json:"rows"`

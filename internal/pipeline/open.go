@@ -159,6 +159,7 @@ func (p *pipeline) saveOpened(ctx context.Context, s *shard) error {
 	if err != nil {
 		return err
 	}
+	s.saved = b
 	return p.store.Save(ctx, s.number, b, s.takePuts())
 }
 

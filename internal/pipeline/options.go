@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 
 	"processor/internal/aggregate"
 	"processor/internal/broker"
+	"processor/internal/checkpoint"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -85,6 +87,10 @@ type Options struct {
 	fetchBytes int32
 	// watchEvery is how often the sources' identities are compared; 10 s when 0. It is for tests.
 	watchEvery time.Duration
+	// openDir opens the checkpoint directory; checkpoint.Open when nil. diskWait waits before a failed
+	// save is tried again; some seconds when nil. They are for tests of broken disks.
+	openDir  func(checkpoint.Options) (*checkpoint.Dir, error)
+	diskWait func(context.Context) error
 }
 
 // defaultStep does nothing, but in a program that is built to be killed (failpoint.go).
@@ -144,6 +150,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.logs == nil {
 		o.logs = clusterLogs{o.Cluster}
+	}
+	if o.openDir == nil {
+		o.openDir = checkpoint.Open
 	}
 	if o.step == nil {
 		o.step = defaultStep

@@ -22,6 +22,7 @@ type pipeline struct {
 	producer   outlet // of the ledger
 	status     statusBoard
 	owners     owners
+	unreadable unreadable
 }
 
 // store keeps checkpoints: for each shard its records and one marker, together or not at all.
@@ -75,7 +76,9 @@ func (p *pipeline) openStore(ctx context.Context, meaning string) (closeStore fu
 		p.store = topic
 		return topic.Close, nil
 	}
-	dir, err := checkpoint.Open(checkpoint.Options{Dir: p.options.CheckpointDir, Fingerprint: meaning, Logger: p.options.Logger})
+	dir, err := openDisk(func() (*checkpoint.Dir, error) {
+		return p.options.openDir(checkpoint.Options{Dir: p.options.CheckpointDir, Fingerprint: meaning, Logger: p.options.Logger})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +131,7 @@ func (p *pipeline) run(ctx context.Context) error {
 func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error) (err error) {
 	lasting, end := outlast(ctx)
 	defer end()
-	session := p.newSession(lasting)
+	session := p.newSession(ctx, lasting)
 	defer func() { err = errors.Join(err, session.close()) }()
 	if p.options.Instances > 1 {
 		_, err := session.serve(ctx, p.ownNumbers(), drain)

@@ -116,7 +116,7 @@ func (m *metrics) takeBatch(ctx context.Context, b *consumer.Batch) error {
 	var unavailable *consumer.ErrUnavailable
 	switch {
 	case errors.As(b.Err, &unavailable):
-		m.options.Logger.WarnContext(ctx, "a partition of the partials cannot be read; trying on", "error", b.Err)
+		m.warnUnreadable(ctx, b.Err)
 		return nil
 	case b.Err != nil:
 		return operatorError(b.Err)

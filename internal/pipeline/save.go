@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"processor/internal/broker"
@@ -75,14 +74,13 @@ func (s *session) save(ctx context.Context, generation *consumer.Generation, sav
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := time.Now()
-		err := s.store.Save(ctx, one.shard.number, one.marker, one.puts)
+		err := s.saveShard(ctx, &one)
 		if isFenced(err) {
 			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)
 			continue
 		}
 		if err != nil {
-			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
-			return fmt.Errorf("checkpoint: %w", operatorError(err))
+			return err
 		}
 		size := int64(len(one.marker))
 		for _, put := range one.puts {

@@ -25,6 +25,7 @@ type session struct {
 	generation *consumer.Generation // the present one; nil before the first
 	lasting    context.Context      //nolint:containedctx // of the session, as the loop's own ends between two steps
 	shards     []*shard             // that are worked on, in order
+	working    context.Context      //nolint:containedctx // until a stop is asked for: nobody waits for a disk after it
 	byNumber   map[int32]*shard
 	openings   []*opening    // of those that will join them
 	slots      chan struct{} // bounds how many are restored at the same time
@@ -40,10 +41,10 @@ type session struct {
 }
 
 // newSession has no shards yet.
-func (p *pipeline) newSession(lasting context.Context) *session {
+func (p *pipeline) newSession(working, lasting context.Context) *session {
 	now := time.Now()
 	s := &session{
-		pipeline: p, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, openingSlots()),
+		pipeline: p, working: working, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, openingSlots()),
 		flushed: now, saved: now, saving: make(chan error, 1),
 	}
 	s.saving <- nil
@@ -200,12 +201,15 @@ func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
 		var unavailable *consumer.ErrUnavailable
 		switch {
 		case errors.As(b.Err, &unavailable):
-			s.options.Logger.WarnContext(ctx, "a source partition cannot be read; trying on", "error", b.Err)
+			s.warnUnreadable(ctx, b.Err)
 			continue
 		case b.Err != nil:
 			return operatorError(b.Err)
 		}
 		shard := s.byNumber[b.Partition]
+		if err := s.sameLog(s.lasting, shard.source(b.Topic), b); err != nil {
+			return err
+		}
 		byShard[shard] = append(byShard[shard], b)
 		s.pending += len(b.Records)
 	}

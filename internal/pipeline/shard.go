@@ -46,6 +46,7 @@ type shard struct {
 	registers map[aggregate.RegisterKey]struct{}
 	marked    mark
 
+	saved  []byte // the marker of the last save
 	outlet outlet // of this shard alone; nil where all shards share the pipeline's
 	sent   instant
 	ends   map[outputPartition]int64
@@ -258,6 +259,10 @@ func (s *shard) resume(m *marker) error {
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
 	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark
+	if m.Prefix != nil && *m.Prefix != s.options.Prefix {
+		m.Everything, m.Openings = true, true // it knows nothing of what lies in these topics
+		return nil
+	}
 	for _, e := range m.Outputs {
 		s.ends[outputPartition{e.Topic, e.Partition}] = e.Next
 	}
@@ -270,7 +275,7 @@ func (s *shard) marker() *marker {
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
 		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
 		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
-		Openings: s.resend != nil && s.resend.openings, Gaps: s.gaps,
+		Openings: s.resend != nil && s.resend.openings, Gaps: s.gaps, Prefix: &s.options.Prefix,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last), Origins: src.origins.stored()})
