@@ -70,6 +70,9 @@ func explainFromCheckpoint(cmd *cobra.Command, flags *explainFlags, account stri
 		return nil, withCode(exitUsage, err)
 	}
 	dir := flags.checkpoint
+	if dir == "" && loaded.Checkpoint.Store == pipeline.StoreKafka {
+		return explainFromTopic(cmd, flags, account, within)
+	}
 	if dir == "" {
 		dir = loaded.Checkpoint.Dir
 	}
@@ -88,6 +91,31 @@ func explainFromCheckpoint(cmd *cobra.Command, flags *explainFlags, account stri
 		return nil, usagef("%w\nname the configuration of the service with --config", err)
 	default:
 		return nil, err
+	}
+}
+
+// explainFromTopic reads what the instances of a service saved last in the state topic.
+func explainFromTopic(cmd *cobra.Command, flags *explainFlags, account string, within *aggregate.Interval) (*row.Explanation, error) {
+	loaded, err := loadConfig(flags.config, config.ForRun)
+	if err != nil {
+		return nil, err
+	}
+	options, err := pipelineOptions(loaded)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	defer options.Cluster.Close()
+	e, err := pipeline.ExplainKeptInTopic(cmd.Context(), options, account, within)
+	var unknown *pipeline.UnknownAccountError
+	switch {
+	case err == nil:
+		return row.Explain(e, flags.interval), nil
+	case errors.As(err, &unknown):
+		return nil, errUnknownAccount(account, unknown.Nearest)
+	case errors.Is(err, pipeline.ErrOtherMeaning):
+		return nil, usagef("%w\nname the configuration of the service with --config", err)
+	default:
+		return nil, exitOf(err)
 	}
 }
 

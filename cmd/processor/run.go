@@ -25,7 +25,8 @@ func runCommand() *cobra.Command {
 accounts, account_months, metrics and vintage. SIGTERM or Ctrl-C stops it in order; a second one at once.
 
 Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration does
-not fit the cluster or the checkpoint (see processor help rebuild), 3 the data needs an operator's decision, such as a gap in a log.`,
+not fit the cluster or the checkpoint (see processor help rebuild), 3 the data needs an operator's decision, such as a gap in a log,
+4 a newer owner has taken over: something else runs under the same group and checkpoint.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := loadConfig(path, config.ForRun)
 			if err != nil {
@@ -109,6 +110,8 @@ func exitOf(err error) error {
 		return withCode(exitOperator, err)
 	case errors.Is(err, pipeline.ErrRefused):
 		return withCode(exitUsage, err)
+	case errors.Is(err, pipeline.ErrFenced):
+		return withCode(exitFenced, err)
 	default:
 		return err
 	}
@@ -126,7 +129,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		Cluster: cluster, Group: c.Group, Delivery: delivery(c.Output.Delivery),
 		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
-		CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval,
+		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval,
 		Core: core, Targets: plan, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
 	}

@@ -80,7 +80,7 @@ var mistakes = []struct{ text, want string }{
 	{"+output: {prefix: §\"a/b\"}", `output.prefix: must be 1 to 200 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen, not "a/b"`},
 	{"+output: {replication: §-1}", `output.replication: must be a whole number from 0 to 32, not "-1"`},
 	{"+output: {flush_interval: §0}", `output.flush_interval: must be between 1ms and 1m, not "0"`},
-	{"+checkpoint: {store: §kafka}", `checkpoint.store: not available in this version: kafka; use dir`},
+	{"+checkpoint: {store: §redis}", `checkpoint.store: unknown value "redis"; use dir or kafka`},
 	{"+checkpoint: {interval: §10}", `checkpoint.interval: must be a duration such as 250ms, 60m, 12h or 35d, not "10" (a unit is missing: 10s, 10m, 10h?)`},
 	{"+http: {address: §\":8080\"}", `http.address: reaches beyond this machine without authentication; use a loopback address, or set http.insecure: true to let anyone read everything`},
 	{"+http: {address: §\"10.0.0.1:8080\"}", `http.address: reaches beyond this machine without authentication; use a loopback address, or set http.insecure: true to let anyone read everything`},

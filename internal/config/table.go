@@ -161,7 +161,7 @@ var keys = []key{
 
 	{
 		path: "checkpoint.store", initial: "dir", words: []string{"dir", "kafka"},
-		doc:   "Where state is kept between restarts.",
+		doc:   "Where state is kept between restarts: `dir`, a directory of one process, or `kafka`, the topic `state`, from which any instance of the group can go on.",
 		field: func(c *Config) any { return &c.Checkpoint.Store },
 	},
 	{

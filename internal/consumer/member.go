@@ -124,6 +124,7 @@ func (m *Member) generation(g *kafka.Generation) *Generation {
 		}
 		slices.Sort(gen.Partitions[topic])
 	}
+	m.leading.hold(gen.ID, gen.numbers())
 	g.Start(func(ctx context.Context) {
 		<-ctx.Done()
 		close(gen.done)
@@ -161,6 +162,16 @@ type Generation struct {
 	member *Member
 	done   chan struct{}
 	commit sync.Mutex // one commit at a time, so that an older one cannot land last
+}
+
+// numbers are the partition numbers of the generation, over all topics.
+func (g *Generation) numbers() []int32 {
+	var all []int32
+	for _, numbers := range g.Partitions {
+		all = append(all, numbers...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Done is closed when the generation ends: a rebalance, a lost session, or Close.

@@ -10,8 +10,8 @@ import (
 	"processor/internal/broker"
 )
 
-// leadership remembers how many partitions each topic had when this member, as the leader of the
-// group, shared them out.
+// leadership is the balancer of one member: what the member holds, and how many partitions each topic
+// had when it, as the leader of the group, shared them out.
 //
 // kafka-go's own watch is not used: it counts for the first time when the generation has begun, so
 // partitions that were added in between are never noticed. What was shared out is the only count
@@ -20,6 +20,21 @@ type leadership struct {
 	byNumber
 	mu     sync.Mutex
 	shared map[string]int // nil: another member leads
+	held   claim
+}
+
+// hold notes what the member got in a generation.
+func (l *leadership) hold(generation int32, numbers []int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = claim{Generation: generation, Numbers: numbers}
+}
+
+// UserData satisfies kafka.GroupBalancer: it goes with every join.
+func (l *leadership) UserData() ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held.encode()
 }
 
 // AssignGroups satisfies kafka.GroupBalancer; only the leader's is called.

@@ -148,7 +148,7 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 	compact := configs("compact")
 	// What is overwritten many times a second is compacted early: a start reads it from the beginning.
 	busy := configs("compact", "segment.bytes", "67108864", "min.cleanable.dirty.ratio", "0.2")
-	return []sink.TopicSpec{
+	specs := []sink.TopicSpec{
 		spec(row.TopicMovements, compact),
 		spec(row.TopicAccounts, compact),
 		spec(row.TopicAccountMonths, compact),
@@ -158,6 +158,10 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 		spec(row.TopicProgress, busy),
 		spec(row.TopicDeadLetters, configs("delete", "retention.ms", "2592000000")),
 	}
+	if o.CheckpointStore == StoreKafka {
+		specs = append(specs, spec(row.TopicState, busy))
+	}
+	return specs
 }
 
 // checkOutputs creates the output topics that are missing and checks the others.

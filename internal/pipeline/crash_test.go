@@ -65,12 +65,13 @@ var points = map[Delivery][]string{
 // Crashes at every point, with a few records between them, leave the rows of a replay.
 func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
 	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
-		t.Run(d.String(), func(t *testing.T) { crashEverywhere(t, d, points[d]) })
+		t.Run(d.String(), func(t *testing.T) { crashEverywhere(t, StoreDir, d, points[d]) })
 	}
 }
 
-func crashEverywhere(t *testing.T, delivery Delivery, points []string) {
+func crashEverywhere(t *testing.T, store string, delivery Delivery, points []string) {
 	w := newWorld(t, 2)
+	w.store = store
 	w.change = func(o *Options) {
 		o.Delivery, o.FlushRecords, o.CheckpointInterval, o.fetchBytes = delivery, 50, 1, 1
 	}

@@ -22,6 +22,7 @@ type cut struct {
 	Generation uint64  `json:"generation"`
 	Sent       instant `json:"sent"` // up to where rows of accounts and registers were sent, at most At
 	At         instant `json:"at"`
+	Rows       int64   `json:"rows"` // as in the row
 }
 
 // instant is a place in the sources, and the watermark there.
@@ -44,7 +45,7 @@ func (s *shard) cut() *cut {
 	if s.options.Delivery != ExactlyOnce || s.resend != nil {
 		return nil
 	}
-	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant()}
+	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows}
 }
 
 // cutIn finds the cut among the headers of a progress row; nil where there is none.
@@ -79,7 +80,7 @@ func (c *cut) follows(s *shard) bool {
 // catchUpInSilence brings a restored shard to the cut: what it makes of the records on the way was
 // committed before and is not sent. What was still to be sent at the cut waits for the next flush.
 func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs borders) error {
-	if err := s.applyUpTo(ctx, p, c.Sent); err != nil {
+	if err := s.applyUpTo(ctx, p, c.Sent, true); err != nil {
 		return err
 	}
 	s.derive(c.Sent.Watermark)
@@ -87,21 +88,22 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	clear(s.registers)
 	s.state.Forget()
 	s.sent = s.instant()
-	if err := s.applyUpTo(ctx, p, c.At); err != nil {
+	if err := s.applyUpTo(ctx, p, c.At, false); err != nil {
 		return err
 	}
 	s.derive(c.At.Watermark)
 	s.outbox.reset(0)
 	s.early, s.letters = nil, nil
-	s.flushes = 0
+	s.flushes, s.rows = 0, c.Rows
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}]
 	}
 	return nil
 }
 
-// applyUpTo applies the records in front of an instant.
-func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant) error {
+// applyUpTo applies the records in front of an instant. saving says that all rows of them were sent, so
+// that a checkpoint may hold them.
+func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant, saving bool) error {
 	f := p.options.logs.Fetcher(consumer.FetcherOptions{PartitionMaxBytes: p.options.fetchBytes})
 	for {
 		positions, err := s.missing(to)
@@ -126,7 +128,7 @@ func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant) error {
 			}
 		}
 		p.options.Watchdog.worked([]*shard{s})
-		if s.collectKept(); s.keptBytes >= checkpointBytes { // a whole log may lie in front of the cut
+		if s.collectKept(); saving && s.keptBytes >= checkpointBytes { // a whole log may lie in front of the cut
 			if err := p.saveOpened(ctx, s); err != nil {
 				return err
 			}
@@ -189,6 +191,15 @@ func (t transactions) Send(ctx context.Context, messages []sink.Message) (map[br
 			return nil, err // the next owner finds the marker in the log, or does not
 		}
 	}
+}
+
+// Owned says whether nobody has taken the id since it was opened. It never takes it back.
+func (t transactions) Owned(ctx context.Context) (bool, error) {
+	_, err := t.transactor.Recover(ctx)
+	if errors.Is(err, sink.ErrFenced) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // once is one transaction. The offsets are right also where only its end is not known.

@@ -10,7 +10,8 @@ import (
 	"processor/internal/row"
 )
 
-// eachOnce fails when a reader of committed records meets a version of a key twice.
+// eachOnce fails when a reader of committed records meets a version of a key twice, or not as many rows
+// as the last progress rows say.
 func (w *world) eachOnce() {
 	w.t.Helper()
 	for _, topic := range append([]row.Topic{row.TopicVintage}, rowTopics...) {
@@ -36,6 +37,16 @@ func (w *world) eachOnce() {
 			w.t.Errorf("the dead letter of %s stands there twice", r.Key)
 		}
 		letters[r.Key] = true
+	}
+	var said, stand int64
+	for _, p := range w.progress() {
+		said += p.Rows
+	}
+	for _, topic := range []row.Topic{row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicPartials, row.TopicDeadLetters} {
+		stand += int64(len(w.kafka.Read(w.t, w.prefix+string(topic))))
+	}
+	if said != stand {
+		w.t.Errorf("the progress rows say %d rows were sent, committed are %d", said, stand)
 	}
 }
 

@@ -18,6 +18,10 @@ var ErrOperator = errors.New("an operator must decide")
 // ErrIdentity means that amounts did not add up (invariant I2). Nothing was saved since.
 var ErrIdentity = errors.New("an identity does not hold")
 
+// ErrFenced means that a newer owner has taken a shard of this instance, and the group does not know
+// of it: another service writes the same checkpoint.
+var ErrFenced = errors.New("a newer owner has taken over")
+
 // operatorError gives the errors of the log and of the checkpoint that need a person their kind and
 // their remedy; others stay as they are.
 func operatorError(err error) error {

@@ -31,6 +31,17 @@ func ExplainKept(
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint directory %q: %w", dir, err)
 	}
+	return explainFrom(ctx, store, core, shards, account, within)
+}
+
+// keptShards is a checkpoint that is only read.
+type keptShards interface {
+	Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error)
+}
+
+func explainFrom(
+	ctx context.Context, store keptShards, core aggregate.Options, shards int, account string, within *aggregate.Interval,
+) (*aggregate.Explanation, error) {
 	state, err := restoreAccount(ctx, store, core, sink.Partition([]byte(account), shards), account)
 	if err != nil {
 		return nil, err
@@ -57,7 +68,7 @@ func shardsOf(stored string, core *aggregate.Options) (shards int, err error) {
 }
 
 // restoreAccount restores one account of a shard; the state is empty when the shard does not know it.
-func restoreAccount(ctx context.Context, store *checkpoint.Reading, core aggregate.Options, shard int, account string) (*aggregate.State, error) {
+func restoreAccount(ctx context.Context, store keptShards, core aggregate.Options, shard int, account string) (*aggregate.State, error) {
 	state, err := aggregate.New(core)
 	if err != nil {
 		return nil, err
@@ -83,7 +94,7 @@ func restoreAccount(ctx context.Context, store *checkpoint.Reading, core aggrega
 }
 
 // keptNearest are the accounts of all shards that were probably meant.
-func keptNearest(ctx context.Context, store *checkpoint.Reading, shards int, account string) ([]string, error) {
+func keptNearest(ctx context.Context, store keptShards, shards int, account string) ([]string, error) {
 	ids := map[string]struct{}{}
 	for shard := range shards {
 		_, _, err := store.Load(ctx, shard, func(key, _ []byte) error {

@@ -92,6 +92,7 @@ type Reading struct {
 	CheckpointTime     time.Duration // of all checkpoints
 	CheckpointBytes    int64         // handed to the store by all checkpoints
 	Rebalances         int64         // assignments of partitions after the first
+	ShardLoads         int64         // shards opened: those that stay over an assignment are not
 	IdentityBreaks     int64
 	MetricsWatermark   event.Time // of the rollup; NoTime before it is known
 	Segments           int        // of the rollup

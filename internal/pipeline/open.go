@@ -19,43 +19,29 @@ type borders struct {
 	compacted    map[string]bool // which sources are
 }
 
-// openShards restores the shards that a generation assigns.
-func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generation) ([]*shard, error) {
-	numbers, err := p.assigned(generation)
+// openOne restores one shard. Its outlet is first, so that nobody writes behind the borders any more.
+func (p *pipeline) openOne(ctx context.Context, number int) (*shard, error) {
+	out, err := p.shardOutlet(ctx, number)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open shard %d: %w", number, err)
 	}
-	outlets, err := p.outlets(ctx, numbers) // first, so that nobody writes behind the borders any more
+	logs, err := p.borders(ctx, []int{number})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open shard %d: %w", number, err)
 	}
-	logs, err := p.borders(ctx, numbers)
+	s, err := p.openShard(ctx, number, out, logs)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open shard %d: %w", number, p.options.checkpointError(err))
 	}
-	shards := make([]*shard, len(numbers))
-	err = p.parallel(len(numbers), func(i int) error {
-		s, err := p.openShard(ctx, numbers[i], outlets[i], logs)
-		if err != nil {
-			return fmt.Errorf("open shard %d: %w", numbers[i], operatorError(err))
-		}
-		shards[i] = s
-		return nil
-	})
-	return shards, err
+	return s, nil
 }
 
-// outlets are those of the given shards: nil where they share one.
-func (p *pipeline) outlets(ctx context.Context, numbers []int) ([]outlet, error) {
-	outlets := make([]outlet, len(numbers))
+// shardOutlet is the outlet of a shard; nil where all shards share one.
+func (p *pipeline) shardOutlet(ctx context.Context, number int) (outlet, error) {
 	if p.options.Delivery != ExactlyOnce {
-		return outlets, nil
+		return nil, nil
 	}
-	err := together(len(numbers), func(i int) (err error) {
-		outlets[i], err = p.openTransactions(ctx, fmt.Sprintf("%s-shard-%d", p.options.Group, numbers[i]))
-		return err
-	})
-	return outlets, err
+	return p.openTransactions(ctx, fmt.Sprintf("%s-shard-%d", p.options.Group, number))
 }
 
 // assigned are the partition numbers of a generation. A number is ours in all topics or in none.
@@ -148,17 +134,18 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 		return nil, err
 	}
 	s.epoch = max(s.epoch, epoch) + 1
-	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
-		err = p.catchUpInSilence(ctx, s, last, logs)
-	} else {
+	follows := !s.jumped && last.follows(s) // what was made of records that are gone cannot be made again in silence
+	if !follows {
 		s.owe(m, logs)
 		s.sent = s.instant()
 	}
-	if err != nil {
-		return nil, err
-	}
 	if err := p.saveOpened(ctx, s); err != nil {
 		return nil, err
+	}
+	if follows { // behind the save: a checkpoint must not be ahead of rows that are still to be sent
+		if err := p.catchUpInSilence(ctx, s, last, logs); err != nil {
+			return nil, err
+		}
 	}
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
 	p.options.Logger.InfoContext(ctx, "shard opened", "shard", number, "from_checkpoint", found, "records", restored,

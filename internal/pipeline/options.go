@@ -21,6 +21,12 @@ type Source struct {
 	KeyedByAccount bool // its keys are account ids under the Java client's partitioner
 }
 
+// The checkpoint stores.
+const (
+	StoreDir   = "dir"   // a directory, of one process
+	StoreKafka = "kafka" // the topic `state`, of any number of instances
+)
+
 // Delivery says what readers of the outputs may meet after a crash of ours.
 type Delivery int
 
@@ -34,7 +40,8 @@ const (
 // String is the delivery's name in the configuration.
 func (d Delivery) String() string { return [...]string{"at_least_once", "exactly_once"}[d] }
 
-// Options are what the service depends on. Cluster, Group, Sources and CheckpointDir are required.
+// Options are what the service depends on. Cluster, Group and Sources are required, and CheckpointDir
+// with the store dir.
 type Options struct {
 	Cluster *broker.Cluster
 	Group   string
@@ -47,7 +54,8 @@ type Options struct {
 	FlushInterval      time.Duration // longest wait between a change and its row; 250 ms when 0
 	FlushRecords       int           // records after which a flush is due at once; 20,000 when 0
 	MetricsInterval    time.Duration // at most one row per key of accounts and metrics; 1 s when 0
-	CheckpointDir      string
+	CheckpointStore    string        // StoreDir when empty
+	CheckpointDir      string        // of the store dir
 	CheckpointInterval time.Duration // 10 s when 0
 	Tombstones         bool          // follow a deleted row with a tombstone
 	ConfigFile         string        // where the configuration was read from, for commands in messages
@@ -96,7 +104,14 @@ func (o Options) withDefaults() (Options, error) {
 	need(o.Cluster == nil, "Cluster")
 	need(o.Group == "", "Group")
 	need(len(o.Sources) == 0, "Sources")
-	need(o.CheckpointDir == "", "CheckpointDir")
+	switch o.CheckpointStore {
+	case "":
+		o.CheckpointStore = StoreDir
+	case StoreDir, StoreKafka:
+	default:
+		problems = append(problems, fmt.Errorf("pipeline: Options.CheckpointStore is %q", o.CheckpointStore))
+	}
+	need(o.CheckpointStore == StoreDir && o.CheckpointDir == "", "CheckpointDir")
 	set := func(d *time.Duration, initial time.Duration, what string) {
 		switch {
 		case *d == 0:
@@ -144,6 +159,14 @@ func (o Options) withDefaults() (Options, error) {
 
 // topic is the full name of an output topic.
 func (o *Options) topic(t row.Topic) string { return o.Prefix + string(t) }
+
+// checkpointPlace names where the checkpoint is, for people.
+func (o *Options) checkpointPlace() string {
+	if o.CheckpointStore == StoreKafka {
+		return o.topic(row.TopicState)
+	}
+	return o.CheckpointDir
+}
 
 // sourceTopics are the names of the sources, in their order.
 func (o *Options) sourceTopics() []string {

@@ -22,6 +22,7 @@ type pipeline struct {
 	producer   outlet // of the ledger
 	status     statusBoard
 	unreadable unreadable
+	owners     owners
 }
 
 // store keeps checkpoints: for each shard its records and one marker, together or not at all.
@@ -51,18 +52,35 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	text := meaning(&o.Core, p.partitions)
 	p.generation = generationOf(text)
-	dir, err := openDisk(func() (*checkpoint.Dir, error) {
-		return o.openDir(checkpoint.Options{Dir: o.CheckpointDir, Fingerprint: text, Logger: o.Logger})
-	})
+	closeStore, err := p.openStore(ctx, text)
 	if err != nil {
-		return o.checkpointError(err)
+		return stopped(ctx, o.checkpointError(err))
 	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	p.store = dir
+	defer func() { err = errors.Join(err, closeStore()) }()
 	if p.producer, err = sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4}); err != nil {
 		return err
 	}
 	return p.run(ctx)
+}
+
+// openStore opens the store that was asked for.
+func (p *pipeline) openStore(ctx context.Context, meaning string) (closeStore func() error, err error) {
+	if p.options.CheckpointStore == StoreKafka {
+		topic, err := openStateTopic(ctx, &p.options, meaning, p.partitions)
+		if err != nil {
+			return nil, err
+		}
+		p.store = topic
+		return topic.Close, nil
+	}
+	dir, err := openDisk(func() (*checkpoint.Dir, error) {
+		return p.options.openDir(checkpoint.Options{Dir: p.options.CheckpointDir, Fingerprint: meaning, Logger: p.options.Logger})
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.store = dir
+	return dir.Close, nil
 }
 
 // run ties the ledger, the rollup and the watch over the sources together: the failure of one ends the
@@ -119,6 +137,10 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
 		}
 	}()
+	lasting, end := outlast(ctx)
+	defer end()
+	session := p.newSession(lasting)
+	defer func() { err = errors.Join(err, session.close()) }()
 	for first := true; ; first = false {
 		p.status.set(p, PhaseJoining)
 		generation, err := member.Next(ctx)
@@ -132,7 +154,7 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
 		}
 		p.options.Logger.InfoContext(ctx, "partitions assigned", "generation", generation.ID, "partitions", fmt.Sprint(generation.Partitions))
-		ended, err := p.serve(ctx, generation, drain)
+		ended, err := session.serve(ctx, generation, drain)
 		if err != nil {
 			return err
 		}

@@ -133,6 +133,9 @@ func (s *session) answerQuestions() {
 func (s *session) explain(one *question) (*aggregate.Explanation, error) {
 	number := sink.Partition([]byte(one.account), s.partitions)
 	shard := s.byNumber[int32(number)] //nolint:gosec // a partition
+	if shard == nil && s.isOpening(number) {
+		return nil, fmt.Errorf("%w: shard %d is being opened", ErrNotReady, number)
+	}
 	if shard == nil {
 		return nil, fmt.Errorf("%w: shard %d of %d", ErrElsewhere, number, s.partitions)
 	}

@@ -47,13 +47,13 @@ func Rebuild(ctx context.Context, options Options, from RebuildFrom, dryRun bool
 	if err != nil {
 		return done, err
 	}
-	done = Rebuilt{From: from, Dir: o.CheckpointDir, DryRun: dryRun}
-	dir, stored, err := checkpoint.OpenStored(checkpoint.Options{Dir: o.CheckpointDir, Logger: o.Logger})
+	done = Rebuilt{From: from, Dir: o.checkpointPlace(), DryRun: dryRun}
+	dir, stored, err := o.openStored(ctx, partitions, done)
 	switch {
 	case errors.Is(err, checkpoint.ErrNothing) && from == FromLog:
 		return done, o.checkLogs(ctx, partitions)
 	case errors.Is(err, checkpoint.ErrNothing):
-		return done, fmt.Errorf("%w: %w: is checkpoint.dir right, and is its volume mounted?", ErrRefused, err)
+		return done, fmt.Errorf("%w: %w: are checkpoint.store, checkpoint.dir and output.prefix right, and is the volume mounted?", ErrRefused, err)
 	case errors.Is(err, checkpoint.ErrLocked):
 		return done, fmt.Errorf("stop the service before its checkpoint is rebuilt: %w", err)
 	case err != nil:
@@ -65,10 +65,35 @@ func Rebuild(ctx context.Context, options Options, from RebuildFrom, dryRun bool
 	return done, r.run(ctx, stored)
 }
 
+// storedCheckpoint is a checkpoint under the meaning that it was written for. Stage prepares another
+// one, Switch makes it count.
+type storedCheckpoint interface {
+	Shards() ([]int, error)
+	Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error)
+	Stage(ctx context.Context, meaning string, remark func(shard int, marker []byte) ([]byte, error)) error
+	Switch(ctx context.Context, meaning string) error
+	Close() error
+}
+
+// openStored opens the checkpoint that there is.
+func (o *Options) openStored(ctx context.Context, partitions int, wanted Rebuilt) (stored storedCheckpoint, meaning string, err error) {
+	if o.CheckpointStore == StoreKafka {
+		return openStoredState(ctx, o, partitions, wanted)
+	}
+	dir, meaning, err := checkpoint.OpenStored(checkpoint.Options{Dir: o.CheckpointDir, Logger: o.Logger})
+	return storedDir{dir}, meaning, err
+}
+
+// storedDir is the store dir.
+type storedDir struct{ *checkpoint.Dir }
+
+// Switch is not cut short by ctx: it is a few writes.
+func (d storedDir) Switch(_ context.Context, meaning string) error { return d.Dir.Switch(meaning) }
+
 // rebuild is one rebuild on its way.
 type rebuild struct {
 	options    *Options
-	dir        *checkpoint.Dir
+	dir        storedCheckpoint
 	meaning    string
 	partitions int
 	done       *Rebuilt
@@ -110,7 +135,7 @@ func (r *rebuild) change(ctx context.Context) error {
 	if err := r.options.step("staged"); err != nil {
 		return err
 	}
-	if err := r.dir.Switch(r.meaning); err != nil {
+	if err := r.dir.Switch(ctx, r.meaning); err != nil {
 		return err
 	}
 	return r.options.step("switched")

@@ -16,24 +16,26 @@ import (
 )
 
 // metrics is the rollup's stage: it reads all partitions of the partials, sums the shards' registers
-// and writes the rows of metrics. With the store `dir` there is one instance, the one that holds the
-// directory, so that it reads all partitions without a group of its own: a group would only add a
-// rebalance to every start. Its state is the partials topic; a start reads it from the beginning.
+// and writes the rows of metrics. Every instance reads and sums all, so that each can answer for all
+// segments; it publishes the partitions whose numbers are those of its shards, which the group shares
+// out already (docs/decisions/0015-many-instances.md). Its state is the partials topic; a start reads
+// it from the beginning.
 type metrics struct {
 	*pipeline
 
 	sums     *rollup.Rollup
 	encoder  row.Encoder
 	fetcher  fetcher
-	producer outlet
-	sent     *sentRows
-	vintage  *vintage
+	producer outlet           // of all partitions, under at_least_once
+	parts    map[int]*ownPart // that this instance publishes, by number
+	withheld bool             // a row was final while the registers were not those of the watermark
 
 	positions []consumer.Position // by partition
 	waiting   map[lane][]rollup.Partial
 	marks     [][]rollup.Partial // by partition, then shard; the zero one before the first
 
-	epoch, flushes uint64
+	settledChanges int // of the owners: parts are as of them
+	flushes        uint64
 	flushed        time.Time
 	changed        bool // a mark came since the last flush
 	told           bool // the observer has seen every row
@@ -42,14 +44,14 @@ type metrics struct {
 // lane is what one shard sends to one partition.
 type lane struct{ partition, shard int }
 
-// openRollup reads the partials and the metrics to their ends.
+// openRollup reads the partials to their ends.
 func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	core := &p.options.Core
 	state, err := aggregate.New(*core) // for the calendar with the core's own defaults
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	producer, err := p.rollupOutlet(ctx)
+	producer, err := sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
 	if err != nil {
 		return nil, err
 	}
@@ -61,16 +63,9 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		}),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
 		fetcher:  p.options.logs.Fetcher(consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
-		producer: producer,
+		producer: producer, parts: map[int]*ownPart{},
 		waiting:  map[lane][]rollup.Partial{},
 		marks:    make([][]rollup.Partial, p.partitions),
-	}
-	if m.sent, err = readSent(ctx, &p.options, p.partitions); err != nil {
-		return nil, err
-	}
-	m.epoch = m.sent.epoch + 1
-	if m.vintage, err = readVintage(ctx, &p.options, p.partitions); err != nil {
-		return nil, err
 	}
 	for partition := range p.partitions {
 		m.marks[partition] = make([]rollup.Partial, p.partitions)
@@ -80,14 +75,6 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		})
 	}
 	return m, m.readToEnd(ctx)
-}
-
-// rollupOutlet sends the rows of metrics and vintage.
-func (p *pipeline) rollupOutlet(ctx context.Context) (outlet, error) {
-	if p.options.Delivery == ExactlyOnce {
-		return p.openTransactions(ctx, p.options.Group+"-rollup")
-	}
-	return sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
 }
 
 // readToEnd takes what lies in the partials up to their ends as of now.
@@ -202,19 +189,25 @@ func (m *metrics) complete() (complete, caughtUp bool) {
 }
 
 func (m *metrics) flushIfDue(ctx context.Context) error {
-	if !m.changed || time.Since(m.flushed) < m.options.MetricsInterval {
+	_, changes, known := m.owners.now()
+	if !known || !m.changed && changes == m.settledChanges || time.Since(m.flushed) < m.options.MetricsInterval {
 		return nil
 	}
 	return m.flush(ctx)
 }
 
-// flush makes the rows that changed and sends those whose content is not what was sent last.
+// flush makes the rows that changed and sends those of our partitions whose content is not what was
+// sent last.
 func (m *metrics) flush(ctx context.Context) error {
-	m.changed = false
 	complete, caughtUp := m.complete()
 	if !complete {
+		m.changed = false
 		return nil
 	}
+	if ours, err := m.settleParts(ctx); !ours || err != nil {
+		return err
+	}
+	m.changed = false
 	m.flushed = time.Now()
 	m.bringBackWithheld()
 	rows, err := m.sums.Flush()
@@ -223,7 +216,7 @@ func (m *metrics) flush(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrIdentity, err)
 	}
 	if caughtUp {
-		rows = append(rows, m.sent.vanished(rows)...)
+		rows = append(rows, m.vanished(rows)...)
 	}
 	if err := m.publishRows(ctx, rows); err != nil {
 		return err
@@ -239,23 +232,26 @@ func (m *metrics) flush(ctx context.Context) error {
 
 func (m *metrics) publishRows(ctx context.Context, rows []rollup.Row) error {
 	m.flushes++
-	stamp := row.Stamp{Version: m.epoch<<40 | m.flushes, KnownAt: m.sums.Watermark()}
-	if err := m.publishVintage(ctx, rows, stamp); err != nil {
+	if err := m.publishVintage(ctx, rows); err != nil {
 		return err
 	}
 	var out outbox
 	out.reset(m.now())
-	var news []sentRow
+	news := map[*ownPart][]sentRow{}
 	for i := range rows {
 		r := &rows[i]
-		one, isNews := m.sent.compare(&m.encoder, r)
+		part := m.partOf(r)
+		if part == nil {
+			continue
+		}
+		one, isNews := part.sent.compare(&m.encoder, r)
 		if !isNews {
 			continue
 		}
-		news = append(news, one)
-		out.add(m.options.topic(row.TopicMetrics), segmentPartition(r.Segment, m.partitions),
+		news[part] = append(news[part], one)
+		out.add(m.options.topic(row.TopicMetrics), part.number,
 			func(dst []byte) []byte { return append(dst, one.key...) },
-			func(dst []byte) []byte { return m.encoder.Metric(dst, r, stamp) })
+			func(dst []byte) []byte { return m.encoder.Metric(dst, r, m.stamp(part)) })
 		if r.Deleted && m.options.Tombstones {
 			out.tombstone()
 		}
@@ -263,10 +259,12 @@ func (m *metrics) publishRows(ctx context.Context, rows []rollup.Row) error {
 	if len(out.messages) == 0 {
 		return nil
 	}
-	if _, err := m.producer.Send(ctx, out.messages); err != nil {
+	if err := m.send(ctx, out.messages); err != nil {
 		return fmt.Errorf("publish metrics: %w", err)
 	}
-	m.sent.note(news)
+	for part, rows := range news {
+		part.sent.note(rows)
+	}
 	m.countRows(out.messages)
 	return m.step("metrics published")
 }

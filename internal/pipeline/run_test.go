@@ -32,6 +32,7 @@ type world struct {
 	partitions int
 	prefix     string
 	dir        string
+	store      string // the default when empty
 	clock      time.Time
 	events     []company.Record
 	metrics    *Metrics
@@ -47,7 +48,7 @@ func newWorld(t testing.TB, partitions int) *world {
 	t.Helper()
 	k := kafkatest.Start(t, 1)
 	return &world{
-		t: t, kafka: k, partitions: partitions, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock,
+		t: t, kafka: k, partitions: partitions, prefix: k.Topic("out."), dir: t.TempDir(), clock: testClock, store: os.Getenv("PIPELINE_STORE"),
 		topic: k.Create(t, "events", partitions, kafkatest.AppendTime), metrics: new(Metrics), core: testCore(),
 	}
 }
@@ -99,7 +100,7 @@ func (w *world) options() Options {
 	o := Options{
 		Cluster: w.kafka.Cluster, Group: w.prefix + "group", Sources: []Source{{Topic: w.topic, KeyedByAccount: true}},
 		Prefix: w.prefix, CreateTopics: true, FlushInterval: 20 * time.Millisecond, MetricsInterval: 50 * time.Millisecond,
-		CheckpointDir: w.dir, CheckpointInterval: 100 * time.Millisecond,
+		CheckpointStore: w.store, CheckpointDir: w.dir, CheckpointInterval: 100 * time.Millisecond,
 		Core: w.core, Lateness: 10 * time.Minute, Clock: func() time.Time { return w.clock }, Metrics: w.metrics,
 	}
 	if os.Getenv("PIPELINE_LOG") != "" {

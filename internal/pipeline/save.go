@@ -2,10 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
+	"processor/internal/consumer"
 )
 
 // checkpoint saves all shards beside the loop, one checkpoint at a time, and commits the group's
@@ -14,24 +16,22 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if !wait && len(s.saving) == 0 {
 		return nil // the last one is not through: the next round looks again
 	}
-	if err := <-s.saving; err != nil {
-		s.saving <- nil
+	if err := s.settleSaving(); err != nil {
 		return err
 	}
 	select {
 	case <-s.generation.Done():
-		s.saving <- nil
 		return nil // the shards may be somebody else's by now
 	default:
 	}
 	s.saved = time.Now()
 	saves, err := s.snapshot()
 	if err != nil {
-		s.saving <- nil
 		return err
 	}
-	keep := context.WithoutCancel(ctx)
-	go func() { s.saving <- s.save(keep, saves) }()
+	<-s.saving
+	keep, working, generation := context.WithoutCancel(ctx), s.working, s.generation
+	go func() { s.saving <- s.save(keep, working, generation, saves) }()
 	return nil
 }
 
@@ -64,15 +64,23 @@ func (s *session) snapshot() ([]shardSave, error) {
 	return saves, err
 }
 
-// save writes the checkpoints, then commits the positions for lag tools.
-func (s *session) save(ctx context.Context, saves []shardSave) error {
+// save writes the checkpoints, then commits the positions for lag tools. A shard that has a newer owner
+// is in the *lostError at the end; the others are saved all the same. A disk is waited for while working
+// goes on.
+func (s *session) save(ctx, working context.Context, generation *consumer.Generation, saves []shardSave) error {
 	if err := s.step("saving"); err != nil {
 		return err
 	}
+	var lost lostError
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := time.Now()
-		if err := s.saveShard(ctx, &one); err != nil {
+		err := s.saveShard(ctx, working, &one)
+		if isFenced(err) {
+			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		size := int64(len(one.marker))
@@ -87,8 +95,11 @@ func (s *session) save(ctx context.Context, saves []shardSave) error {
 			return err
 		}
 	}
-	if err := s.generation.Commit(ctx, positions); err != nil {
+	if err := generation.Commit(ctx, positions); err != nil {
 		s.options.Logger.WarnContext(ctx, "the group's offsets, which lag tools read, are behind the checkpoint", "error", err)
+	}
+	if len(lost.shards) > 0 {
+		return &lost
 	}
 	return s.step("saved")
 }

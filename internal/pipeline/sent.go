@@ -15,12 +15,12 @@ import (
 	"processor/internal/row"
 )
 
-// sentRows knows what the metrics topic says last of every key, by a hash of everything but version,
+// sentRows knows what a partition of the metrics topic says last of every key, by a hash of everything but version,
 // known_at and restated. So a restart sends nothing that readers have already, and takes back what
 // is no more.
 type sentRows struct {
 	keys  map[string]*sentState
-	epoch uint64 // the highest in the topic
+	epoch uint64 // the highest in the partition
 	swept bool
 }
 
@@ -36,28 +36,25 @@ type sentRow struct {
 	sentState
 }
 
-// readSent reads the metrics topic from its beginning.
-func readSent(ctx context.Context, o *Options, partitions int) (*sentRows, error) {
+// readSent reads a partition of the metrics topic from its beginning.
+func readSent(ctx context.Context, o *Options, partition int) (*sentRows, error) {
 	s := &sentRows{keys: map[string]*sentState{}}
-	topic := o.topic(row.TopicMetrics)
-	for partition := range partitions {
-		tp := broker.TopicPartition{Topic: topic, Partition: int32(partition)} //nolint:gosec // a partition
-		_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
-			if r.Value == nil {
-				s.keys[string(r.Key)] = &sentState{deleted: true}
-				return nil
-			}
-			one, version, err := contentOf(r.Value)
-			if err != nil {
-				return fmt.Errorf("row at offset %d: %w", r.Offset, err)
-			}
-			s.keys[string(r.Key)] = &one
-			s.epoch = max(s.epoch, version>>40)
+	tp := broker.TopicPartition{Topic: o.topic(row.TopicMetrics), Partition: int32(partition)} //nolint:gosec // a partition
+	_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
+		if r.Value == nil {
+			s.keys[string(r.Key)] = &sentState{deleted: true}
 			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read what was sent to %s/%d: %w", topic, partition, operatorError(err))
 		}
+		one, version, err := contentOf(r.Value)
+		if err != nil {
+			return fmt.Errorf("row at offset %d: %w", r.Offset, err)
+		}
+		s.keys[string(r.Key)] = &one
+		s.epoch = max(s.epoch, version>>40)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what was sent to %s: %w", tp, operatorError(err))
 	}
 	return s, nil
 }

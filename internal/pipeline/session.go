@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"processor/internal/broker"
@@ -15,17 +16,19 @@ import (
 // leaveWithin bounds leaving the group; the group notices by itself otherwise.
 const leaveWithin = 3 * time.Second
 
-// session is one generation of the group: the shards that it assigned, worked on in rounds. In a
-// round all shards share one fetch, one clock reading and one send; while they apply what one fetch
-// brought, the next is under way. So at most two fetches are in memory, and no queue grows.
+// session works on the shards that the group assigns, in rounds, over all generations. In a round all
+// shards share one fetch, one clock reading and one send; while they apply what one fetch brought, the
+// next is under way. So at most two fetches are in memory, and no queue grows.
 type session struct {
 	*pipeline
 
-	generation *consumer.Generation
-	lasting    context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
-	working    context.Context //nolint:containedctx // of the rounds: nobody waits for a disk after them
-	shards     []*shard
+	generation *consumer.Generation // the present one; nil before the first
+	lasting    context.Context      //nolint:containedctx // of the session, as the loop's own ends between two steps
+	working    context.Context      //nolint:containedctx // of the rounds of a generation: nobody waits for a disk after them
+	shards     []*shard             // that are worked on, in order
 	byNumber   map[int32]*shard
+	openings   []*opening    // of those that will join them
+	slots      chan struct{} // bounds how many are restored at the same time
 	fetchers   [2]fetcher
 	turn       int
 
@@ -37,17 +40,11 @@ type session struct {
 	saving  chan error
 }
 
-// serve works for one generation, until it ends or ctx does. ended says that a graceful stop is
-// complete.
-func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, drain func(context.Context) error) (ended bool, err error) {
-	p.status.set(p, PhaseRestoring)
-	shards, err := p.openShards(ctx, generation)
-	if err != nil {
-		return false, stopped(ctx, err)
-	}
+// newSession has no shards yet.
+func (p *pipeline) newSession(lasting context.Context) *session {
 	now := time.Now()
 	s := &session{
-		pipeline: p, generation: generation, shards: shards, byNumber: map[int32]*shard{},
+		pipeline: p, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, openingSlots()),
 		flushed: now, saved: now, saving: make(chan error, 1),
 	}
 	s.saving <- nil
@@ -56,25 +53,34 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 			MaxWait: min(p.options.FlushInterval, 100*time.Millisecond), PartitionMaxBytes: p.options.fetchBytes,
 		})
 	}
-	for _, shard := range shards {
-		s.byNumber[int32(shard.number)] = shard //nolint:gosec // a partition
-	}
-	lasting, end := outlast(ctx)
-	defer end()
-	s.lasting = lasting
-	if err := p.firstRows(ctx, shards); err != nil {
+	return s
+}
+
+// serve works for one generation, until it ends or ctx does. ended says that a graceful stop is
+// complete. What it holds when the generation ends is whole: every row of what was applied is
+// acknowledged, since neither a flush nor a save is cut short by a generation.
+func (s *session) serve(ctx context.Context, generation *consumer.Generation, drain func(context.Context) error) (ended bool, err error) {
+	s.status.set(s.pipeline, PhaseRestoring)
+	if err := s.assign(ctx, generation); err != nil {
 		return false, stopped(ctx, err)
 	}
-	p.status.open(p, shards)
-	endQuestions := p.options.Questions.open()
+	if len(s.openings) == 0 {
+		s.status.open(s.pipeline, s.shards)
+	}
+	endQuestions := s.options.Questions.open()
 	err = s.rounds(ctx)
 	endQuestions()
-	p.options.Watchdog.left(shards)
-	if err != nil || !stopWanted(ctx) {
-		// The generation ended, or something failed: what is stored is where the next one begins.
-		return ctx.Err() != nil, errors.Join(err, <-s.saving)
+	s.options.Watchdog.left(s.shards)
+	var lost *lostError
+	switch {
+	case errors.As(err, &lost):
+		return ctx.Err() != nil, s.letGo(ctx, lost)
+	case err != nil || !stopWanted(ctx):
+		s.owners.pause() // until the next one has begun
+		return ctx.Err() != nil, stopped(ctx, err)
+	default:
+		return true, s.stop(ctx, drain)
 	}
-	return true, s.stop(ctx, drain)
 }
 
 // outlast is a context that goes on for a while after ctx ended: what is being sent when a stop is
@@ -113,6 +119,9 @@ func (s *session) rounds(ctx context.Context) error {
 			}
 			return got.err
 		}
+		if work.Err() != nil && ctx.Err() == nil {
+			return nil // the generation is over: what was fetched may be somebody else's to count
+		}
 		if err := s.step("fetched"); err != nil {
 			return s.leave(cancel, nil, err)
 		}
@@ -121,6 +130,9 @@ func (s *session) rounds(ctx context.Context) error {
 			return s.leave(cancel, coming, err)
 		}
 		if err := s.advance(s.lasting); err != nil {
+			return s.leave(cancel, coming, err)
+		}
+		if err := s.adopt(ctx); err != nil {
 			return s.leave(cancel, coming, err)
 		}
 		s.options.Watchdog.passed(s.shards)
@@ -141,9 +153,13 @@ func (s *session) fetch(ctx context.Context, positions []consumer.Position) <-ch
 	coming := make(chan fetched, 1)
 	f := s.fetchers[s.turn]
 	s.turn = 1 - s.turn
+	idle := min(s.options.FlushInterval, 100*time.Millisecond)
+	if len(s.openings) > 0 {
+		idle = min(idle, 5*time.Millisecond)
+	}
 	go func() {
 		if len(positions) == 0 {
-			coming <- fetched{err: broker.Sleep(ctx, s.options.FlushInterval)}
+			coming <- fetched{err: broker.Sleep(ctx, idle)}
 			return
 		}
 		batches, err := f.Fetch(ctx, positions)
@@ -192,6 +208,9 @@ func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
 			return operatorError(b.Err)
 		}
 		shard := s.byNumber[b.Partition]
+		if shard == nil {
+			continue // it was let go of meanwhile
+		}
 		if err := s.sameLog(s.lasting, shard.source(b.Topic), b); err != nil {
 			return err
 		}
@@ -212,6 +231,11 @@ func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
 func (s *session) advance(ctx context.Context) error {
 	if err := s.step("applied"); err != nil {
 		return err
+	}
+	if len(s.saving) > 0 {
+		if err := s.settleSaving(); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
 	if s.pending < s.options.FlushRecords && now.Sub(s.flushed) < s.options.FlushInterval {
@@ -281,19 +305,38 @@ func (p *pipeline) now() int64 { return time.Now().UnixNano() }
 // step is a named point at which a test may end everything.
 func (p *pipeline) step(point string) error { return p.options.step(point) }
 
-// publish sends the shards' outboxes and waits until all replicas have them (invariant I5).
+// publish sends the shards' outboxes and waits until all replicas have them (invariant I5). A
+// *lostError says which of them belong to somebody else; what the others sent is acknowledged.
 func (p *pipeline) publish(ctx context.Context, shards []*shard) error {
-	if p.options.Delivery == ExactlyOnce {
-		return together(len(shards), func(i int) error {
-			one := shards[i : i+1]
-			return p.send(ctx, one[0].outlet, one[0].outbox.messages, one)
-		})
+	if p.options.Delivery != ExactlyOnce {
+		var messages []sink.Message
+		for _, s := range shards {
+			messages = append(messages, s.outbox.messages...)
+		}
+		return p.send(ctx, p.producer, messages, shards)
 	}
-	var messages []sink.Message
-	for _, s := range shards {
-		messages = append(messages, s.outbox.messages...)
+	refused := make([]error, len(shards))
+	err := together(len(shards), func(i int) error {
+		one := shards[i : i+1]
+		err := p.send(ctx, one[0].outlet, one[0].outbox.messages, one)
+		if isFenced(err) {
+			refused[i], err = err, nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	return p.send(ctx, p.producer, messages, shards)
+	var lost []*shard
+	for i := range refused {
+		if refused[i] != nil {
+			lost = append(lost, shards[i])
+		}
+	}
+	if len(lost) > 0 {
+		return &lostError{shards: lost, cause: errors.Join(refused...)}
+	}
+	return nil
 }
 
 // send sends what is of the given shards.
@@ -345,11 +388,12 @@ func (s *session) sendAgain(ctx context.Context) error {
 func (s *session) stop(ctx context.Context, drain func(context.Context) error) error {
 	s.status.set(s.pipeline, PhaseStopping)
 	stop := s.lasting
-	if err := <-s.saving; err != nil {
-		s.saving <- nil
+	for _, o := range slices.Clone(s.openings) {
+		s.abandon(o)
+	}
+	if err := s.settleSaving(); err != nil {
 		return err
 	}
-	s.saving <- nil
 	if err := s.flush(stop, true); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
@@ -362,9 +406,7 @@ func (s *session) stop(ctx context.Context, drain func(context.Context) error) e
 	if err := s.checkpoint(stop, true); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	err := <-s.saving
-	s.saving <- nil
-	if err != nil {
+	if err := s.settleSaving(); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
 	s.options.Logger.InfoContext(ctx, "stopped in order; every row is sent and saved")

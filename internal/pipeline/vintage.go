@@ -13,15 +13,12 @@ import (
 	"processor/internal/row"
 )
 
-// vintage knows which keys have a row in the vintage topic: each period's metrics as they were first
-// final, never restated (spec: rules 9.7). The topic is its memory, so that neither a restart nor a
-// lost checkpoint reports a period twice; here a key is 16 bytes of its SHA-256, about 25 bytes in
-// the map. A segment has up to 434 keys a year (days, weeks, months, quarters, the year), so a
+// vintage knows which keys have a row in a partition of the vintage topic: each period's metrics as
+// they were first final, never restated (spec: rules 9.7). The topic is its memory, so that neither a
+// restart nor a lost checkpoint reports a period twice; here a key is 16 bytes of its SHA-256, about 25
+// bytes in the map. A segment has up to 434 keys a year (days, weeks, months, quarters, the year), so a
 // thousand segments take 11 MB for each year.
-type vintage struct {
-	known    map[keyHash]struct{}
-	withheld bool // a row was final while the registers were not those of the watermark
-}
+type vintage map[keyHash]struct{}
 
 // keyHash stands for a key.
 type keyHash [16]byte
@@ -31,23 +28,20 @@ func hashKey(key []byte) keyHash {
 	return keyHash(sum[:16])
 }
 
-// readVintage reads the keys of the vintage topic from its beginning.
-func readVintage(ctx context.Context, o *Options, partitions int) (*vintage, error) {
-	v := &vintage{known: map[keyHash]struct{}{}}
-	topic := o.topic(row.TopicVintage)
-	for partition := range partitions {
-		tp := broker.TopicPartition{Topic: topic, Partition: int32(partition)} //nolint:gosec // a partition
-		_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
-			if r.Value == nil { // by an operator's hand: compaction will forget the key, too
-				delete(v.known, hashKey(r.Key))
-			} else {
-				v.known[hashKey(r.Key)] = struct{}{}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read what was reported in %s/%d: %w", topic, partition, operatorError(err))
+// readVintage reads the keys of a partition of the vintage topic from its beginning.
+func readVintage(ctx context.Context, o *Options, partition int) (vintage, error) {
+	v := vintage{}
+	tp := broker.TopicPartition{Topic: o.topic(row.TopicVintage), Partition: int32(partition)} //nolint:gosec // a partition
+	_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
+		if r.Value == nil { // by an operator's hand: compaction will forget the key, too
+			delete(v, hashKey(r.Key))
+		} else {
+			v[hashKey(r.Key)] = struct{}{}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what was reported in %s: %w", tp, operatorError(err))
 	}
 	return v, nil
 }
@@ -57,7 +51,7 @@ func readVintage(ctx context.Context, o *Options, partitions int) (*vintage, err
 // between the two leaves a period that is in vintage and will be in metrics, and a crash before it
 // leaves one of which no reader was told that it is final. The other way round, the run after a
 // crash could report a period with a correction that came in between.
-func (m *metrics) publishVintage(ctx context.Context, rows []rollup.Row, stamp row.Stamp) error {
+func (m *metrics) publishVintage(ctx context.Context, rows []rollup.Row) error {
 	fresh := m.firstFinal(rows)
 	if len(fresh) == 0 {
 		return nil
@@ -66,15 +60,15 @@ func (m *metrics) publishVintage(ctx context.Context, rows []rollup.Row, stamp r
 	for chunk := range slices.Chunk(fresh, resendRecords) {
 		out.reset(m.now())
 		for _, one := range chunk {
-			out.add(m.options.topic(row.TopicVintage), segmentPartition(one.row.Segment, m.partitions),
+			out.add(m.options.topic(row.TopicVintage), one.part.number,
 				func(dst []byte) []byte { return m.encoder.MetricKey(dst, one.row) },
-				func(dst []byte) []byte { return m.encoder.Metric(dst, one.row, stamp) })
+				func(dst []byte) []byte { return m.encoder.Metric(dst, one.row, m.stamp(one.part)) })
 		}
-		if _, err := m.producer.Send(ctx, out.messages); err != nil {
+		if err := m.send(ctx, out.messages); err != nil {
 			return fmt.Errorf("publish vintage: %w", err)
 		}
 		for _, one := range chunk {
-			m.vintage.known[one.hash] = struct{}{}
+			one.part.vintage[one.hash] = struct{}{}
 		}
 		m.countRows(out.messages)
 	}
@@ -83,30 +77,32 @@ func (m *metrics) publishVintage(ctx context.Context, rows []rollup.Row, stamp r
 
 // freshRow is a row that is final for the first time.
 type freshRow struct {
+	part *ownPart
 	row  *rollup.Row
 	hash keyHash
 }
 
-// firstFinal picks the rows that are to be reported, and marks as restated what was.
+// firstFinal picks the rows of our partitions that are to be reported, and marks as restated what was.
 func (m *metrics) firstFinal(rows []rollup.Row) (fresh []freshRow) {
 	settled := m.settled()
 	var key []byte
 	for i := range rows {
 		r := &rows[i]
-		if r.Kind == aggregate.KindRolling {
+		part := m.partOf(r)
+		if part == nil || r.Kind == aggregate.KindRolling {
 			continue
 		}
 		key = m.encoder.MetricKey(key[:0], r)
 		hash := hashKey(key)
-		_, known := m.vintage.known[hash]
+		_, known := part.vintage[hash]
 		switch {
 		case known:
 			r.Restated = true
 		case r.Deleted || !r.Final:
 		case !settled:
-			m.vintage.withheld = true
+			m.withheld = true
 		default:
-			fresh = append(fresh, freshRow{r, hash})
+			fresh = append(fresh, freshRow{part, r, hash})
 		}
 	}
 	return fresh
@@ -127,8 +123,8 @@ func (m *metrics) settled() bool {
 // bringBackWithheld has rows that were final while the registers were not settled made once more
 // when they are.
 func (m *metrics) bringBackWithheld() {
-	if m.vintage.withheld && m.settled() {
-		m.vintage.withheld = false
+	if m.withheld && m.settled() {
+		m.withheld = false
 		m.sums.Remake()
 	}
 }

@@ -230,7 +230,7 @@ func TestVintageWaitsForShardsThatReadAgain(t *testing.T) {
 		pipeline: &pipeline{partitions: 2, generation: 7},
 		sums:     rollup.New(rollup.Options{Calendar: aggregate.NewCalendar(time.UTC, 1), Shards: 2}),
 		waiting:  map[lane][]rollup.Partial{}, marks: [][]rollup.Partial{make([]rollup.Partial, 2), make([]rollup.Partial, 2)},
-		vintage: &vintage{known: map[keyHash]struct{}{}},
+		parts: map[int]*ownPart{0: {vintage: vintage{}}, 1: {vintage: vintage{}}},
 	}
 	version := uint64(0)
 	take := func(partition int, p rollup.Partial) {
@@ -275,14 +275,14 @@ func TestVintageWaitsForShardsThatReadAgain(t *testing.T) {
 	}
 	say(0, 1, 5*day)   // shard 0 lost its checkpoint and begins anew
 	say(1, 10, 12*day) // shard 1 goes on, so that the rollup is at day 12
-	if got := final(); len(got) != 0 || !m.vintage.withheld {
+	if got := final(); len(got) != 0 || !m.withheld {
 		t.Fatalf("%v while shard 0 is behind itself", got)
 	}
 	say(0, 10, 12*day)
 	if got := final(); fmt.Sprint(got) != "[1970-01-11 20.000000 1970-01-12 20.000000]" {
 		t.Fatalf("%v once shard 0 is back", got)
 	}
-	if m.vintage.withheld {
+	if m.withheld {
 		t.Error("still withheld")
 	}
 }

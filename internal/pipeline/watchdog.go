@@ -74,6 +74,13 @@ func (w *Watchdog) worked(shards []*shard) {
 	w.passed(shards)
 }
 
+// forget drops a shard that was being opened.
+func (w *Watchdog) forget(topics []string, number int) {
+	for _, topic := range topics {
+		w.progress.Forget(consumer.TopicPartition{Topic: topic, Partition: int32(number)}) //nolint:gosec // a partition
+	}
+}
+
 // left drops shards whose generation is over.
 func (w *Watchdog) left(shards []*shard) {
 	for _, s := range shards {

@@ -24,6 +24,7 @@ const (
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"
+	TopicState         Topic = "state" // of the checkpoint store kafka; no rows
 )
 
 // Stamp is what every row ends with: its version, the watermark when it was made, and whether it

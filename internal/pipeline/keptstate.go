@@ -1,0 +1,49 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"processor/internal/aggregate"
+	"processor/internal/checkpoint"
+	"processor/internal/consumer"
+	"processor/internal/row"
+)
+
+// ExplainKeptInTopic is ExplainKept of the store kafka. It takes no shard, so the service may run: the
+// answer is then as of the last checkpoint.
+func ExplainKeptInTopic(ctx context.Context, options Options, account string, within *aggregate.Interval) (*aggregate.Explanation, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	topic := o.topic(row.TopicState)
+	found, err := consumer.Topics(ctx, o.Cluster, topic)
+	if err != nil {
+		return nil, fmt.Errorf("look up %s: %w", topic, err)
+	}
+	if !found[topic].Exists {
+		return nil, fmt.Errorf("topic %s: %w", topic, checkpoint.ErrNothing)
+	}
+	shards := found[topic].Partitions
+	store := keptState{newStateTopic(&o, meaning(&o.Core, shards))}
+	return explainFrom(ctx, store, o.Core, shards, account, within)
+}
+
+// keptState reads the state topic without taking anything.
+type keptState struct{ *stateTopic }
+
+// Load reads a shard; its meaning must be that of the options.
+func (k keptState) Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error) {
+	fold, err := readState(ctx, k.options, k.topic, shard)
+	if err != nil {
+		return nil, false, k.remedied(err)
+	}
+	if fold.mark == nil {
+		return nil, false, nil
+	}
+	if _, err := shardsOf(fold.mark.meaning, &k.options.Core); err != nil {
+		return nil, false, fmt.Errorf("checkpoint of shard %d in %s: %w", shard, k.topic, err)
+	}
+	return fold.mark.caller, true, fold.each(fn)
+}
