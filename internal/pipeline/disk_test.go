@@ -96,8 +96,8 @@ type running struct {
 	ended  chan error
 }
 
-// caughtUp runs the service and waits until it has caught up.
-func (w *world) caughtUp(t *testing.T, o Options) *running {
+// serves runs the service and waits until it has caught up.
+func (w *world) serves(t *testing.T, o Options) *running {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(stop)
@@ -148,7 +148,7 @@ func TestABrokenDiskIsWaitedOut(t *testing.T) {
 			w, d := onDisk(t)
 			records := companyEvents(t, 600, "light")
 			w.write(records[:300])
-			service := w.caughtUp(t, w.options())
+			service := w.serves(t, w.options())
 			d.breaks(cause)
 			d.awaitFailure(service)
 			w.write(records[300:])
@@ -208,7 +208,7 @@ func TestAStopDoesNotWaitForTheDisk(t *testing.T) {
 	w, d := onDisk(t)
 	records := companyEvents(t, 400, "light")
 	w.write(records[:200])
-	service := w.caughtUp(t, w.options())
+	service := w.serves(t, w.options())
 	d.breaks(syscall.ENOSPC)
 	d.awaitFailure(service)
 	w.write(records[200:])
@@ -225,7 +225,7 @@ func TestAStopDoesNotWaitForTheDisk(t *testing.T) {
 func TestAnEmptiedDirectoryIsNotSavedInto(t *testing.T) {
 	w, d := onDisk(t)
 	w.write([]company.Record{subscription("e1", "acme", "2025-03-01T00:00:00Z", 1), subscription("e2", "globex", "2025-03-01T00:00:00Z", 2)})
-	service := w.caughtUp(t, w.options())
+	service := w.serves(t, w.options())
 	d.breaks(syscall.EIO)
 	d.awaitFailure(service)
 	d.disk = vfs.NewCrashableMem()
@@ -253,7 +253,7 @@ func TestASlowDiskHoldsNothingUp(t *testing.T) {
 		}
 		return nil
 	}
-	service := w.caughtUp(t, o)
+	service := w.serves(t, o)
 	<-slow
 	for slice := range 4 {
 		w.write(records[200+100*slice : 300+100*slice])

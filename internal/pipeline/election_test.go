@@ -50,7 +50,7 @@ func electing(t *testing.T, records []company.Record) (*world, *comparedLogs, *r
 	w.write(records)
 	l := &comparedLogs{logs: clusterLogs{k.Cluster}}
 	w.change = func(o *Options) { o.logs = l }
-	return w, l, w.caughtUp(t, w.options())
+	return w, l, w.serves(t, w.options())
 }
 
 // elects gives the source another leader.

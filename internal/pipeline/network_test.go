@@ -140,7 +140,7 @@ func TestTroubleWithTheBrokers(t *testing.T) {
 			n := w.behind(broker.Options{})
 			records := companyEvents(t, 50*(rounds+1), "light")
 			w.write(records[:50])
-			service := w.caughtUp(t, w.options())
+			service := w.serves(t, w.options())
 			for i := range rounds {
 				w.kafka.Fake.Fault(
 					kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: troubles[i%len(troubles)], Count: 1 + i%3},
@@ -176,7 +176,7 @@ func TestBrokersGoAndComeBack(t *testing.T) {
 	n := w.behind(broker.Options{})
 	records := companyEvents(t, 400, "light")
 	w.write(records[:200])
-	service := w.caughtUp(t, w.options())
+	service := w.serves(t, w.options())
 	n.cut(true)
 	w.write(records[200:])
 	service.until("connections are refused again and again", func(*Status) bool { return n.refused.Load() > 30 })
@@ -195,7 +195,7 @@ func TestHalfOpenConnections(t *testing.T) {
 	n := w.behind(broker.Options{RequestTimeout: 500 * time.Millisecond})
 	records := companyEvents(t, 300, "light")
 	w.write(records[:100])
-	service := w.caughtUp(t, w.options())
+	service := w.serves(t, w.options())
 	for part := range 2 {
 		n.deafen()
 		w.write(records[100+100*part : 200+100*part])

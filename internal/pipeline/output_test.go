@@ -23,7 +23,7 @@ func TestARefusedRowEndsTheService(t *testing.T) {
 				w := onNodes(t, delivery)
 				records := companyEvents(t, 100, "light")
 				w.write(records[:50])
-				service := w.caughtUp(t, w.options())
+				service := w.serves(t, w.options())
 				denied := w.prefix + "movements"
 				fault := w.kafka.Fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: denied, Err: refusal, Count: -1})
 				w.write(records[50:])
@@ -51,7 +51,7 @@ func TestTheClockJumps(t *testing.T) {
 	w.write(records[:200])
 	o := w.options()
 	o.Watchdog = NewWatchdog(func() time.Time { return testClock })
-	service := w.caughtUp(t, o)
+	service := w.serves(t, o)
 	at := wholeMinute(testClock, o.Lateness)
 	for i, jump := range []time.Duration{-time.Hour, time.Hour, -3 * time.Hour, 90 * time.Minute, -24 * time.Hour} {
 		jumped := testClock.Add(jump)
@@ -77,7 +77,7 @@ func TestTheClockJumps(t *testing.T) {
 func TestASecondServiceOverTheSameDirectory(t *testing.T) {
 	w := newWorld(t, 1)
 	w.write(firstEvents)
-	service := w.caughtUp(t, w.options())
+	service := w.serves(t, w.options())
 	second := w.options()
 	second.Group, second.Prefix, second.Metrics = w.prefix+"second", w.kafka.Topic("second."), new(Metrics)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
