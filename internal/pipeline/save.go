@@ -29,9 +29,9 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if err != nil {
 		return err
 	}
-	<-s.saving
-	keep, working, generation := context.WithoutCancel(ctx), s.working, s.generation
-	go func() { s.saving <- s.save(keep, working, generation, saves) }()
+	_ = <-s.saving // nil: it was settled above, and saves begin here only
+	keep, generation := context.WithoutCancel(ctx), s.generation
+	go func() { s.saving <- s.save(keep, generation, saves) }()
 	return nil
 }
 
@@ -65,9 +65,8 @@ func (s *session) snapshot() ([]shardSave, error) {
 }
 
 // save writes the checkpoints, then commits the positions for lag tools. A shard that has a newer owner
-// is in the *lostError at the end; the others are saved all the same. A disk is waited for while working
-// goes on.
-func (s *session) save(ctx, working context.Context, generation *consumer.Generation, saves []shardSave) error {
+// is in the *lostError at the end; the others are saved all the same.
+func (s *session) save(ctx context.Context, generation *consumer.Generation, saves []shardSave) error {
 	if err := s.step("saving"); err != nil {
 		return err
 	}
@@ -75,7 +74,7 @@ func (s *session) save(ctx, working context.Context, generation *consumer.Genera
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := time.Now()
-		err := s.saveShard(ctx, working, &one)
+		err := s.saveShard(ctx, &one)
 		if isFenced(err) {
 			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)
 			continue

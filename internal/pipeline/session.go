@@ -24,8 +24,8 @@ type session struct {
 
 	generation *consumer.Generation // the present one; nil before the first
 	lasting    context.Context      //nolint:containedctx // of the session, as the loop's own ends between two steps
-	working    context.Context      //nolint:containedctx // of the rounds of a generation: nobody waits for a disk after them
 	shards     []*shard             // that are worked on, in order
+	working    context.Context      //nolint:containedctx // until a stop is asked for: nobody waits for a disk after it
 	byNumber   map[int32]*shard
 	openings   []*opening    // of those that will join them
 	slots      chan struct{} // bounds how many are restored at the same time
@@ -41,10 +41,10 @@ type session struct {
 }
 
 // newSession has no shards yet.
-func (p *pipeline) newSession(lasting context.Context) *session {
+func (p *pipeline) newSession(working, lasting context.Context) *session {
 	now := time.Now()
 	s := &session{
-		pipeline: p, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, openingSlots()),
+		pipeline: p, working: working, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, openingSlots()),
 		flushed: now, saved: now, saving: make(chan error, 1),
 	}
 	s.saving <- nil
@@ -101,7 +101,6 @@ type fetched struct {
 func (s *session) rounds(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.working = work
 	go func() {
 		select {
 		case <-s.generation.Done():
@@ -208,9 +207,6 @@ func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
 			return operatorError(b.Err)
 		}
 		shard := s.byNumber[b.Partition]
-		if shard == nil {
-			continue // it was let go of meanwhile
-		}
 		if err := s.sameLog(s.lasting, shard.source(b.Topic), b); err != nil {
 			return err
 		}
@@ -398,6 +394,13 @@ func (s *session) stop(ctx context.Context, drain func(context.Context) error) e
 		return fmt.Errorf("stop: %w", err)
 	}
 	if err := s.sendAgain(stop); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	outlets := make([]outlet, 0, len(s.shards))
+	for _, one := range s.shards {
+		outlets = append(outlets, one.outlet)
+	}
+	if err := awaitVisible(stop, outlets); err != nil { // for the rollup
 		return fmt.Errorf("stop: %w", err)
 	}
 	if err := drain(stop); err != nil {
