@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
-	"time"
 
 	"processor/internal/consumer"
 	"processor/internal/event"
@@ -27,7 +26,7 @@ func (s *shard) letter(src *source, r *consumer.Record, rejection *event.Rejecti
 	position := row.DeadLetter{Topic: src.Topic, Partition: int(src.Partition), Offset: r.Offset}
 	m := sink.Message{
 		Topic: s.options.topic(row.TopicDeadLetters), Partition: src.Partition,
-		Key: s.encoder.DeadLetterKey(nil, &position), Value: bytes.Clone(r.Value), Time: time.Now().UnixNano(),
+		Key: s.encoder.DeadLetterKey(nil, &position), Value: bytes.Clone(r.Value), Time: s.options.schedule.Now().UnixNano(),
 	}
 	if m.Value == nil {
 		m.Value = []byte{} // a tombstone would make the letter vanish where the topic is compacted

@@ -20,8 +20,8 @@ type borders struct {
 }
 
 // openShards restores the shards that a generation assigns.
-func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generation) ([]*shard, error) {
-	numbers, err := p.assigned(generation)
+func (p *pipeline) openShards(ctx context.Context, partitions map[string][]int32) ([]*shard, error) {
+	numbers, err := p.assigned(partitions)
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +42,12 @@ func (p *pipeline) openShards(ctx context.Context, generation *consumer.Generati
 }
 
 // assigned are the partition numbers of a generation. A number is ours in all topics or in none.
-func (p *pipeline) assigned(generation *consumer.Generation) ([]int, error) {
+func (p *pipeline) assigned(assignment map[string][]int32) ([]int, error) {
 	var numbers []int
-	for _, number := range generation.Partitions[p.options.Sources[0].Topic] {
+	for _, number := range assignment[p.options.Sources[0].Topic] {
 		numbers = append(numbers, int(number))
 	}
-	for topic, partitions := range generation.Partitions {
+	for topic, partitions := range assignment {
 		if len(partitions) != len(numbers) {
 			return nil, fmt.Errorf("%w: the group assigned partitions %v of %s and %v of %s; an account must have the same partition in all sources",
 				ErrOperator, partitions, topic, numbers, p.options.Sources[0].Topic)

@@ -11,6 +11,7 @@ import (
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
+	"processor/internal/sink"
 )
 
 // Source is one topic that events come from, in the native format.
@@ -48,7 +49,10 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
-	logs logs // of Cluster; a test may put others in its place
+	// Of Cluster and of the machine; a test may put others in their place.
+	logs     logs
+	outlet   func() (outlet, error)
+	schedule schedule
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
@@ -101,6 +105,15 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.logs == nil {
 		o.logs = clusterLogs{o.Cluster}
+	}
+	if o.outlet == nil {
+		cluster := o.Cluster
+		o.outlet = func() (outlet, error) {
+			return sink.NewProducer(cluster, sink.ProducerOptions{Compression: sink.LZ4})
+		}
+	}
+	if o.schedule == nil {
+		o.schedule = goroutines{}
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 
 	"processor/internal/checkpoint"
 	"processor/internal/consumer"
-	"processor/internal/sink"
 )
 
 // pipeline is one run of the service.
@@ -56,7 +53,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	p.store = dir
-	if p.producer, err = sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4}); err != nil {
+	if p.producer, err = p.options.outlet(); err != nil {
 		return err
 	}
 	return p.run(ctx)
@@ -129,7 +126,7 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
 		}
 		p.options.Logger.InfoContext(ctx, "partitions assigned", "generation", generation.ID, "partitions", fmt.Sprint(generation.Partitions))
-		ended, err := p.serve(ctx, generation, drain)
+		ended, err := p.serve(ctx, generation, generation.Partitions, drain)
 		if err != nil {
 			return err
 		}
@@ -166,18 +163,7 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// parallel calls work for 0 to n-1, so many at a time as there are processors, and joins the errors.
+// parallel calls work for 0 to n-1 and joins the errors.
 func (p *pipeline) parallel(n int, work func(i int) error) error {
-	problems := make([]error, n)
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var wait sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			problems[i] = work(i)
-		})
-	}
-	wait.Wait()
-	return errors.Join(problems...)
+	return p.options.schedule.Parallel(n, work)
 }

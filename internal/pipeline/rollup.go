@@ -12,7 +12,6 @@ import (
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
-	"processor/internal/sink"
 )
 
 // metrics is the rollup's stage: it reads all partitions of the partials, sums the shards' registers
@@ -49,7 +48,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	producer, err := sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	producer, err := p.options.outlet()
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +193,7 @@ func (m *metrics) complete() (complete, caughtUp bool) {
 }
 
 func (m *metrics) flushIfDue(ctx context.Context) error {
-	if !m.changed || time.Since(m.flushed) < m.options.MetricsInterval {
+	if !m.changed || m.options.schedule.Now().Sub(m.flushed) < m.options.MetricsInterval {
 		return nil
 	}
 	return m.flush(ctx)
@@ -207,7 +206,7 @@ func (m *metrics) flush(ctx context.Context) error {
 	if !complete {
 		return nil
 	}
-	m.flushed = time.Now()
+	m.flushed = m.options.schedule.Now()
 	m.bringBackWithheld()
 	rows, err := m.sums.Flush()
 	if err != nil {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
@@ -15,7 +14,7 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if !wait && len(s.saving) == 0 {
 		return nil // the last one is not through: the next round looks again
 	}
-	if err := <-s.saving; err != nil {
+	if err := s.awaitSave(); err != nil {
 		s.saving <- nil
 		return err
 	}
@@ -25,15 +24,22 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 		return nil // the shards may be somebody else's by now
 	default:
 	}
-	s.saved = time.Now()
+	s.saved = s.options.schedule.Now()
 	saves, err := s.snapshot()
 	if err != nil {
 		s.saving <- nil
 		return err
 	}
 	keep := context.WithoutCancel(ctx)
-	go func() { s.saving <- s.save(keep, saves) }()
+	s.options.schedule.Beside(besideSave, func() { s.saving <- s.save(keep, saves) })
 	return nil
+}
+
+// awaitSave waits for the checkpoint that is being saved, if there is one. Who calls it puts
+// something back into s.saving.
+func (s *session) awaitSave() error {
+	s.options.schedule.Await(besideSave)
+	return <-s.saving
 }
 
 // shardSave is what one shard hands to the store. Nothing in it belongs to the state any more.
@@ -74,7 +80,7 @@ func (s *session) save(ctx context.Context, saves []shardSave) error {
 	}
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
-		begun := time.Now()
+		begun := s.options.schedule.Now()
 		if err := s.store.Save(ctx, one.shard.number, one.marker, one.puts); err != nil {
 			s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
 			return fmt.Errorf("checkpoint: %w", err)
@@ -83,7 +89,7 @@ func (s *session) save(ctx context.Context, saves []shardSave) error {
 		for _, put := range one.puts {
 			size += int64(len(put.Key) + len(put.Value))
 		}
-		s.countSave(one.shard.number, size, time.Since(begun))
+		s.countSave(one.shard.number, size, s.options.schedule.Now().Sub(begun))
 		for tp, next := range one.places {
 			positions[tp] = next
 		}

@@ -21,7 +21,7 @@ const leaveWithin = 3 * time.Second
 type session struct {
 	*pipeline
 
-	generation *consumer.Generation
+	generation membership
 	lasting    context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
 	shards     []*shard
 	byNumber   map[int32]*shard
@@ -38,13 +38,15 @@ type session struct {
 
 // serve works for one generation, until it ends or ctx does. ended says that a graceful stop is
 // complete.
-func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, drain func(context.Context) error) (ended bool, err error) {
+func (p *pipeline) serve(
+	ctx context.Context, generation membership, partitions map[string][]int32, drain func(context.Context) error,
+) (ended bool, err error) {
 	p.status.set(p, PhaseRestoring)
-	shards, err := p.openShards(ctx, generation)
+	shards, err := p.openShards(ctx, partitions)
 	if err != nil {
 		return false, stopped(ctx, err)
 	}
-	now := time.Now()
+	now := p.options.schedule.Now()
 	s := &session{
 		pipeline: p, generation: generation, shards: shards, byNumber: map[int32]*shard{},
 		flushed: now, saved: now, saving: make(chan error, 1),
@@ -71,7 +73,7 @@ func (p *pipeline) serve(ctx context.Context, generation *consumer.Generation, d
 	p.options.Watchdog.left(shards)
 	if err != nil || !stopWanted(ctx) {
 		// The generation ended, or something failed: what is stored is where the next one begins.
-		return ctx.Err() != nil, errors.Join(err, <-s.saving)
+		return ctx.Err() != nil, errors.Join(err, s.awaitSave())
 	}
 	return true, s.stop(ctx, drain)
 }
@@ -139,14 +141,14 @@ func (s *session) fetch(ctx context.Context, positions []consumer.Position) <-ch
 	coming := make(chan fetched, 1)
 	f := s.fetchers[s.turn]
 	s.turn = 1 - s.turn
-	go func() {
+	s.options.schedule.Beside(besideFetch, func() {
 		if len(positions) == 0 {
 			coming <- fetched{err: broker.Sleep(ctx, s.options.FlushInterval)}
 			return
 		}
 		batches, err := f.Fetch(ctx, positions)
 		coming <- fetched{batches, err}
-	}()
+	})
 	return coming
 }
 
@@ -208,7 +210,7 @@ func (s *session) advance(ctx context.Context) error {
 	if err := s.step("applied"); err != nil {
 		return err
 	}
-	now := time.Now()
+	now := s.options.schedule.Now()
 	if s.pending < s.options.FlushRecords && now.Sub(s.flushed) < s.options.FlushInterval {
 		return nil
 	}
@@ -245,7 +247,7 @@ func (s *session) keptBytes() int {
 
 // flush sends what changed in all shards.
 func (s *session) flush(ctx context.Context, slow bool) error {
-	begun := time.Now()
+	begun := s.options.schedule.Now()
 	s.clock = max(s.clock, wholeMinute(s.options.Clock(), s.options.Lateness))
 	s.flushed, s.pending = begun, 0
 	if slow {
@@ -265,13 +267,13 @@ func (s *session) flush(ctx context.Context, slow bool) error {
 	if err := s.publish(ctx, s.shards); err != nil {
 		return err
 	}
-	s.report(time.Since(begun))
+	s.report(s.options.schedule.Now().Sub(begun))
 	s.answerQuestions()
 	return s.step("published")
 }
 
 // now is the time that goes into records where the broker does not stamp them; nothing depends on it.
-func (p *pipeline) now() int64 { return time.Now().UnixNano() }
+func (p *pipeline) now() int64 { return p.options.schedule.Now().UnixNano() }
 
 // step is a named point at which a test may end everything.
 func (p *pipeline) step(point string) error { return p.options.step(point) }
@@ -310,13 +312,13 @@ func (s *session) sendAgain(ctx context.Context) error {
 		if one.resend == nil || !one.caughtUp() {
 			continue
 		}
-		begun := time.Now()
+		begun := s.options.schedule.Now()
 		send := func() error { return s.publish(ctx, s.shards[i:i+1]) }
 		err := one.sendAgain(ctx, s.now(), send, func() { s.options.Watchdog.worked(s.shards) })
 		if err != nil {
 			return err
 		}
-		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", time.Since(begun).String())
+		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", s.options.schedule.Now().Sub(begun).String())
 		if err := s.step("sent again"); err != nil {
 			return err
 		}
@@ -329,7 +331,7 @@ func (s *session) sendAgain(ctx context.Context) error {
 func (s *session) stop(ctx context.Context, drain func(context.Context) error) error {
 	s.status.set(s.pipeline, PhaseStopping)
 	stop := s.lasting
-	if err := <-s.saving; err != nil {
+	if err := s.awaitSave(); err != nil {
 		s.saving <- nil
 		return err
 	}
@@ -346,7 +348,7 @@ func (s *session) stop(ctx context.Context, drain func(context.Context) error) e
 	if err := s.checkpoint(stop, true); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	err := <-s.saving
+	err := s.awaitSave()
 	s.saving <- nil
 	if err != nil {
 		return fmt.Errorf("stop: %w", err)
