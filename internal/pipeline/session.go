@@ -28,6 +28,7 @@ type session struct {
 	fetchers   [2]fetcher
 	turn       int
 
+	asked   time.Time  // the clock when the fetch was sent that was applied last
 	clock   event.Time // whole minutes, never backwards
 	pending int        // records since the last flush
 	flushed time.Time
@@ -49,7 +50,7 @@ func (p *pipeline) serve(
 	now := p.options.schedule.Now()
 	s := &session{
 		pipeline: p, generation: generation, shards: shards, byNumber: map[int32]*shard{},
-		flushed: now, saved: now, saving: make(chan error, 1),
+		flushed: now, saved: now, saving: make(chan error, 1), asked: p.options.Clock(),
 	}
 	s.saving <- nil
 	for i := range s.fetchers {
@@ -88,6 +89,7 @@ func outlast(ctx context.Context) (lasting context.Context, end func()) {
 
 // fetched is what one fetch brought.
 type fetched struct {
+	asked   time.Time
 	batches []consumer.Batch
 	err     error
 }
@@ -116,6 +118,7 @@ func (s *session) rounds(ctx context.Context) error {
 		if err := s.step("fetched"); err != nil {
 			return s.leave(cancel, nil, err)
 		}
+		s.asked = got.asked
 		coming = s.fetch(work, s.positions(got.batches))
 		if err := s.apply(ctx, got.batches); err != nil {
 			return s.leave(cancel, coming, err)
@@ -139,15 +142,16 @@ func (s *session) leave(cancel context.CancelFunc, coming <-chan fetched, err er
 // fetch starts a fetch with the fetcher whose last batches nobody needs any more.
 func (s *session) fetch(ctx context.Context, positions []consumer.Position) <-chan fetched {
 	coming := make(chan fetched, 1)
+	asked := s.options.Clock()
 	f := s.fetchers[s.turn]
 	s.turn = 1 - s.turn
 	s.options.schedule.Beside(besideFetch, func() {
 		if len(positions) == 0 {
-			coming <- fetched{err: broker.Sleep(ctx, s.options.FlushInterval)}
+			coming <- fetched{asked: asked, err: broker.Sleep(ctx, s.options.FlushInterval)}
 			return
 		}
 		batches, err := f.Fetch(ctx, positions)
-		coming <- fetched{batches, err}
+		coming <- fetched{asked, batches, err}
 	})
 	return coming
 }
@@ -248,7 +252,9 @@ func (s *session) keptBytes() int {
 // flush sends what changed in all shards.
 func (s *session) flush(ctx context.Context, slow bool) error {
 	begun := s.options.schedule.Now()
-	s.clock = max(s.clock, wholeMinute(s.options.Clock(), s.options.Lateness))
+	// The clock of the fetch and not of now: what came into the log since then was not read, and a
+	// partition that was at its end then says nothing about it.
+	s.clock = max(s.clock, wholeMinute(s.asked, s.options.Lateness))
 	s.flushed, s.pending = begun, 0
 	if slow {
 		s.slowed = begun
