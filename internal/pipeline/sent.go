@@ -19,9 +19,10 @@ import (
 // known_at and restated. So a restart sends nothing that readers have already, and takes back what
 // is no more.
 type sentRows struct {
-	keys  map[string]*sentState
-	epoch uint64 // the highest in the topic
-	swept bool
+	keys   map[string]*sentState
+	buffer []byte // of the row that is compared
+	epoch  uint64 // the highest in the topic
+	swept  bool
 }
 
 type sentState struct {
@@ -87,7 +88,8 @@ func contentOf(value []byte) (s sentState, version uint64, err error) {
 // compare says whether a row is news, and what to note once it is sent.
 func (s *sentRows) compare(encoder *row.Encoder, r *rollup.Row) (one sentRow, isNews bool) {
 	one.key = string(encoder.MetricKey(nil, r))
-	value := encoder.Metric(nil, r, row.Stamp{})
+	s.buffer = encoder.Metric(s.buffer[:0], r, row.Stamp{})
+	value := s.buffer
 	content := xxhash.Sum64(value[:bytes.LastIndex(value, []byte(stampStart))])
 	if r.Final {
 		content++
