@@ -17,7 +17,7 @@ import (
 
 // service runs the whole program over the topic, from nothing until every event is read, and stops
 // it in good order. Each round is a deployment of its own: group, output topics, checkpoint.
-func (o *options) service(ctx context.Context, round int) (figure, error) {
+func (o *options) service(ctx context.Context, delivery string, round int) (figure, error) {
 	dir, err := os.MkdirTemp("", "processor-bench")
 	if err != nil {
 		return figure{}, fmt.Errorf("make a folder: %w", err)
@@ -28,7 +28,7 @@ func (o *options) service(ctx context.Context, round int) (figure, error) {
 		return figure{}, err
 	}
 	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(o.config(dir, address, round)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(o.config(dir, address, delivery, round)), 0o600); err != nil {
 		return figure{}, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
@@ -52,16 +52,16 @@ func (o *options) service(ctx context.Context, round int) (figure, error) {
 	return finished(cmd, wall), nil
 }
 
-func (o *options) config(dir, address string, round int) string {
-	name := fmt.Sprintf("bench-%d-%d", time.Now().Unix(), round)
+func (o *options) config(dir, address, delivery string, round int) string {
+	name := fmt.Sprintf("bench-%d-%d-%s", time.Now().Unix(), round, delivery)
 	return fmt.Sprintf(`kafka: {brokers: [%q]}
 group: %s
 sources: [{topic: %s, format: native, keyed_by_account: true}]
-output: {prefix: "%s.", delivery: at_least_once}
+output: {prefix: "%s.", delivery: %s}
 checkpoint: {store: dir, dir: %q, interval: 10s}
 groupings: [[region], [plan_tier, region]]
 http: {address: %q}
-`, strings.Join(o.brokers, `", "`), name, o.topic, name, filepath.Join(dir, "state"), address)
+`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, filepath.Join(dir, "state"), address)
 }
 
 func freeAddress(ctx context.Context) (string, error) {

@@ -130,7 +130,7 @@ func (f *face) reading() sink.PipelineReading {
 	}
 	for at, p := range r.Partitions {
 		source := sink.SourceReading{
-			Topic: at.Topic, Partition: at.Partition, Results: map[string]int64{}, LagRecords: p.LagRecords, LagTime: p.LagTime,
+			Topic: at.Topic, Partition: at.Partition, Results: map[string]int64{}, LagRecords: p.LagRecords, LagTime: p.LagTime, Lost: p.Lost,
 		}
 		for _, result := range pipeline.Results {
 			source.Results[string(result)] = p.Results[result]

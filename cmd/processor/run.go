@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 
@@ -16,6 +17,7 @@ import (
 // runCommand is the service.
 func runCommand() *cobra.Command {
 	var path string
+	var gaps []string
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the service against a Kafka cluster",
@@ -29,10 +31,15 @@ not fit the cluster or the checkpoint (see processor help rebuild), 3 the data n
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), loaded, path, newLogger(loaded, cmd.ErrOrStderr()))
+			accepted, err := parseGaps(gaps)
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), loaded, path, accepted, newLogger(loaded, cmd.ErrOrStderr()))
 		},
 	}
 	addConfigFlag(cmd, &path)
+	cmd.Flags().StringArrayVar(&gaps, "accept-gap", nil, "go on without these lost records: TOPIC/PARTITION:FROM-TO, exactly as the refusal names them; for each gap")
 	// The only failure is a flag that does not exist; it was added just above.
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
@@ -53,13 +60,13 @@ var openHTTP func(c *config.Config, counted *pipeline.Metrics, log *slog.Logger)
 // run ties configuration, cluster, service and HTTP together. The failure of the HTTP part ends the
 // service in order, and the end of the service ends the HTTP part. file is where the configuration is
 // from.
-func run(ctx context.Context, c *config.Config, file string, log *slog.Logger) error {
+func run(ctx context.Context, c *config.Config, file string, accepted []pipeline.Gap, log *slog.Logger) error {
 	options, err := pipelineOptions(c)
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
 	defer options.Cluster.Close()
-	options.Logger, options.ConfigFile = log, file
+	options.Logger, options.ConfigFile, options.AcceptGaps = log, file, accepted
 	if openHTTP == nil {
 		return exitOf(pipeline.Run(ctx, options))
 	}
@@ -79,6 +86,20 @@ func run(ctx context.Context, c *config.Config, file string, log *slog.Logger) e
 	err = exitOf(pipeline.Run(work, options))
 	endServing()
 	return errors.Join(err, <-served)
+}
+
+// parseGaps reads every gap, or says all that is wrong.
+func parseGaps(texts []string) ([]pipeline.Gap, error) {
+	var gaps []pipeline.Gap
+	var problems []error
+	for _, text := range texts {
+		g, err := pipeline.ParseGap(text)
+		gaps, problems = append(gaps, g), append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, withCode(exitUsage, fmt.Errorf("--accept-gap: %w", err))
+	}
+	return gaps, nil
 }
 
 // exitOf gives the service's errors their exit codes.
@@ -102,7 +123,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		return pipeline.Options{}, err
 	}
 	o := pipeline.Options{
-		Cluster: cluster, Group: c.Group,
+		Cluster: cluster, Group: c.Group, Delivery: delivery(c.Output.Delivery),
 		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
 		CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval,
@@ -113,6 +134,14 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		o.Sources = append(o.Sources, pipeline.Source{Topic: s.Topic, KeyedByAccount: s.KeyedByAccount})
 	}
 	return o, nil
+}
+
+// delivery by its name in the configuration.
+func delivery(name string) pipeline.Delivery {
+	if name == pipeline.ExactlyOnce.String() {
+		return pipeline.ExactlyOnce
+	}
+	return pipeline.AtLeastOnce
 }
 
 // openCluster prepares the connections to the configured brokers. It does no I/O but reading the

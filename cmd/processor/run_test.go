@@ -96,7 +96,7 @@ func TestRunExitCodes(t *testing.T) {
 		says       string
 	}{
 		{"a source without append times", serviceYAML(k, plain, t.TempDir(), ""), exitUsage, "message.timestamp.type=LogAppendTime"},
-		{"a log without its beginning", serviceYAML(k, stamped, t.TempDir(), ""), exitOperator, "offsets [0,1) are gone"},
+		{"a log without its beginning", serviceYAML(k, stamped, t.TempDir(), ""), exitOperator, "lost offsets [0,1)"},
 		{
 			"no such certificate", strings.Replace(serviceYAML(k, plain, t.TempDir(), ""), "kafka: {", "kafka: {tls: {enabled: true, ca_file: "+missing+"}, ", 1),
 			exitUsage, "kafka.tls.ca_file",

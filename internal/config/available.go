@@ -20,7 +20,6 @@ var notYet = []gap{
 	{"sources[].format", []string{"stripe", "debezium", "openmeter", "mapping", "avro", "json-schema"}, "native"},
 	{"sources[].mapping", nil, "format: native"},
 	{"output.format", []string{"connect-json", "avro"}, "json"},
-	{"output.delivery", []string{"exactly_once"}, "at_least_once"},
 	{"checkpoint.store", []string{"kafka"}, "dir"},
 	{"signals", nil, "the rows of movements"},
 	{"alerts", nil, "Prometheus rules over /metrics"},

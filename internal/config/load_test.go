@@ -69,12 +69,12 @@ func TestReplayReadsTheDocumentedExample(t *testing.T) {
 }
 
 func TestRunRefusesWhatReplayPassesOver(t *testing.T) {
-	_, err := Load(written(t, documented), nil, ForRun)
-	want := "processor.yaml:15:42: output.delivery: not available in this version: exactly_once; use at_least_once"
+	_, err := Load(written(t, strings.Replace(documented, "delivery:", "format: avro, delivery:", 1)), nil, ForRun)
+	want := "processor.yaml:15:40: output.format: not available in this version: avro; use json"
 	if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("got %v\nwant only %s", err, want)
 	}
-	if _, err := Load(written(t, strings.Replace(documented, "exactly_once", "at_least_once", 1)), nil, ForRun); err != nil {
+	if _, err := Load(written(t, documented), nil, ForRun); err != nil {
 		t.Fatal(err)
 	}
 }

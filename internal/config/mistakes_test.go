@@ -76,7 +76,7 @@ var mistakes = []struct{ text, want string }{
 
 	// Output, checkpoint, HTTP, log, limits.
 	{"+output: {format: §avro}", `output.format: not available in this version: avro; use json`},
-	{"+output: {delivery: §at_most_once}", `output.delivery: unknown value "at_most_once"; use at_least_once`},
+	{"+output: {delivery: §at_most_once}", `output.delivery: unknown value "at_most_once"; use at_least_once or exactly_once`},
 	{"+output: {prefix: §\"a/b\"}", `output.prefix: must be 1 to 200 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen, not "a/b"`},
 	{"+output: {replication: §-1}", `output.replication: must be a whole number from 0 to 32, not "-1"`},
 	{"+output: {flush_interval: §0}", `output.flush_interval: must be between 1ms and 1m, not "0"`},

@@ -140,7 +140,7 @@ var keys = []key{
 	},
 	{
 		path: "output.delivery", initial: "at_least_once", words: []string{"at_least_once", "exactly_once"},
-		doc:   "Whether a crash may send a row again (its version is then higher) or not.",
+		doc:   "What readers may meet after a crash: a row again under a higher version and half a flush, or, if they read committed records, every flush once and whole (one transaction a shard and flush).",
 		field: func(c *Config) any { return &c.Output.Delivery },
 	},
 	{

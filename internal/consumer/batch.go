@@ -89,6 +89,9 @@ func (a *answer) decodeBatch(b *Batch, filter *abortFilter, batch []byte, unpack
 		b.Err = a.corrupt(b, batch, fmt.Sprintf("offsets from %d to +%d", base, lastDelta))
 		return false
 	}
+	if b.until > 0 && base >= b.until {
+		return false
+	}
 	last := base + int64(lastDelta)
 	if last < b.Next {
 		return true // the broker starts a little before the asked offset when it has to

@@ -23,10 +23,12 @@ import (
 // TopicPartition names one partition.
 type TopicPartition = broker.TopicPartition
 
-// Position is where to read: Next is the offset of the first record that is wanted.
+// Position is where to read: Next is the offset of the first record that is wanted. With an Until,
+// batches that begin there or behind it are left unread; 0 is none.
 type Position struct {
 	TopicPartition
-	Next int64
+	Next  int64
+	Until int64
 }
 
 // Header is one header of a record.
@@ -61,7 +63,8 @@ type Batch struct {
 	// (authorisation). It concerns this partition only.
 	Err error
 
-	first Mark // of the first batch that holds the asked offset or comes behind it
+	until int64 // of the Position
+	first Mark  // of the first batch that holds the asked offset or comes behind it
 }
 
 // FetcherOptions bounds a Fetcher. Zero values mean the defaults.

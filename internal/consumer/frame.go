@@ -167,7 +167,7 @@ func (a *answer) decodePartition(d *wire, topic []byte, positions []Position, ve
 	}
 	for _, p := range positions {
 		if p.Partition == partition && p.Topic == string(topic) {
-			b.TopicPartition, b.Next = p.TopicPartition, p.Next
+			b.TopicPartition, b.Next, b.until = p.TopicPartition, p.Next, p.Until
 			if code == 0 {
 				a.decodeBatches(&b, set, unpackedMax)
 			}

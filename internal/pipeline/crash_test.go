@@ -55,15 +55,25 @@ func (w *world) crashAt(point string, pass int) bool {
 	return err != nil
 }
 
-// points are all places at which a run can be ended.
-var points = []string{
-	"fetched", "applied", "derived", "published", "sent again", "saving", "saved a shard", "saved", "metrics published",
+// points are all places at which a run can be ended, by delivery: there is nothing to send again where
+// every flush is seen whole or not at all.
+var points = map[Delivery][]string{
+	AtLeastOnce: {"fetched", "applied", "derived", "published", "sent again", "saving", "saved a shard", "saved", "metrics published"},
+	ExactlyOnce: {"fetched", "applied", "derived", "sent", "published", "saving", "saved a shard", "saved", "metrics published"},
 }
 
 // Crashes at every point, with a few records between them, leave the rows of a replay.
 func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
+	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		t.Run(d.String(), func(t *testing.T) { crashEverywhere(t, d, points[d]) })
+	}
+}
+
+func crashEverywhere(t *testing.T, delivery Delivery, points []string) {
 	w := newWorld(t, 2)
-	w.change = func(o *Options) { o.FlushRecords, o.CheckpointInterval, o.fetchBytes = 50, 1, 1 }
+	w.change = func(o *Options) {
+		o.Delivery, o.FlushRecords, o.CheckpointInterval, o.fetchBytes = delivery, 50, 1, 1
+	}
 	events, rounds := 2000, 3*len(points)
 	if testing.Short() { // the race detector makes it ten times slower
 		events, rounds = 600, len(points)
@@ -85,6 +95,9 @@ func TestCrashesLeaveTheRowsOfReplay(t *testing.T) {
 	}
 	w.run()
 	w.compare()
+	if delivery == ExactlyOnce {
+		w.eachOnce()
+	}
 }
 
 // subscription is an event that sets the seats of an account's one subscription.

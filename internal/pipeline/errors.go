@@ -25,8 +25,10 @@ func operatorError(err error) error {
 	var corrupt *consumer.ErrCorrupt
 	var large *consumer.ErrTooLarge
 	switch {
+	case errors.Is(err, ErrOperator): // it has both
+		return err
 	case errors.As(err, &gap):
-		return fmt.Errorf("%w: %w; %s", ErrOperator, err, gapRemedy)
+		return gapError(err, gap)
 	case errors.As(err, &corrupt):
 		return fmt.Errorf("%w: %w; nothing after it was read: restore the partition from a replica, or copy the topic without that batch and name the copy as source",
 			ErrOperator, err)

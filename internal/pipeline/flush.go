@@ -73,6 +73,7 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 		clear(s.registers)
 		if s.resend == nil {
 			s.state.Forget()
+			s.sent = s.instant()
 		}
 		s.addMark()
 	}

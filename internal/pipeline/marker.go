@@ -31,6 +31,7 @@ type marker struct {
 	Rows       int64    `json:"rows"`
 	Everything bool     `json:"everything"` // every row must be sent again, and was not yet
 	Openings   bool     `json:"openings"`   // and opening balances instead of what is frozen
+	Gaps       []Gap    `json:"gaps,omitempty"`
 }
 
 // place is where the shard stands in one source topic.

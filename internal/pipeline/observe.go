@@ -108,6 +108,7 @@ type PartitionReading struct {
 	Read       int64
 	Results    map[Result]int64
 	Position   int64
+	Lost       int64 // records that operators gave up: gaps that they accepted
 	LagRecords int64
 	LagTime    time.Duration // between the append time of the last record and the clock; 0 when caught up
 }

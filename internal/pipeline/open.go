@@ -25,13 +25,17 @@ func (p *pipeline) openShards(ctx context.Context, partitions map[string][]int32
 	if err != nil {
 		return nil, err
 	}
+	outlets, err := p.outlets(ctx, numbers) // first, so that nobody writes behind the borders any more
+	if err != nil {
+		return nil, err
+	}
 	logs, err := p.borders(ctx, numbers)
 	if err != nil {
 		return nil, err
 	}
 	shards := make([]*shard, len(numbers))
 	err = p.parallel(len(numbers), func(i int) error {
-		s, err := p.openShard(ctx, numbers[i], logs)
+		s, err := p.openShard(ctx, numbers[i], outlets[i], logs)
 		if err != nil {
 			return fmt.Errorf("open shard %d: %w", numbers[i], operatorError(err))
 		}
@@ -39,6 +43,19 @@ func (p *pipeline) openShards(ctx context.Context, partitions map[string][]int32
 		return nil
 	})
 	return shards, err
+}
+
+// outlets are those of the given shards: nil where they share one.
+func (p *pipeline) outlets(ctx context.Context, numbers []int) ([]outlet, error) {
+	outlets := make([]outlet, len(numbers))
+	if p.options.Delivery != ExactlyOnce {
+		return outlets, nil
+	}
+	err := p.together(len(numbers), func(i int) (err error) {
+		outlets[i], err = p.options.outlet(ctx, fmt.Sprintf("%s-shard-%d", p.options.Group, numbers[i]))
+		return err
+	})
+	return outlets, err
 }
 
 // assigned are the partition numbers of a generation. A number is ours in all topics or in none.
@@ -85,11 +102,12 @@ func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err e
 
 // openShard restores one shard, or begins it where there is no checkpoint. Its new epoch is stored
 // before any row carries it.
-func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*shard, error) {
+func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs borders) (*shard, error) {
 	s, err := newShard(number, p.partitions, &p.options, p.generation)
 	if err != nil {
 		return nil, err
 	}
+	s.outlet = out
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Restoring: true, Watermark: event.NoTime} })
 	var restored int64
 	stored, found, err := p.store.Load(ctx, number, func(key, value []byte) error {
@@ -114,6 +132,9 @@ func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*sh
 	if err := s.place(m, logs); err != nil {
 		return nil, err
 	}
+	if s.jumped {
+		p.options.Logger.WarnContext(ctx, "records are lost, and it goes on without them, as was asked for", "shard", number, "gaps", fmt.Sprint(s.gaps))
+	}
 	if err := p.verify(ctx, s, logs.compacted); err != nil {
 		return nil, err
 	}
@@ -122,13 +143,21 @@ func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*sh
 			src.id = id
 		}
 	}
-	s.owe(m, logs)
-	last, err := lastEpoch(ctx, &p.options, number)
+	epoch, last, err := lastProgress(ctx, &p.options, number)
 	if err != nil {
 		return nil, err
 	}
-	s.epoch = max(s.epoch, last) + 1
-	if err := p.saveMarker(ctx, s); err != nil {
+	s.epoch = max(s.epoch, epoch) + 1
+	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
+		err = p.catchUpInSilence(ctx, s, last, logs)
+	} else {
+		s.owe(m, logs)
+		s.sent = s.instant()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.saveOpened(ctx, s); err != nil {
 		return nil, err
 	}
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
@@ -137,12 +166,13 @@ func (p *pipeline) openShard(ctx context.Context, number int, logs borders) (*sh
 	return s, nil
 }
 
-func (p *pipeline) saveMarker(ctx context.Context, s *shard) error {
+// saveOpened saves a shard that nobody else works on yet.
+func (p *pipeline) saveOpened(ctx context.Context, s *shard) error {
 	b, err := s.marker().encode()
 	if err != nil {
 		return err
 	}
-	return p.store.Save(ctx, s.number, b, nil)
+	return p.store.Save(ctx, s.number, b, s.takePuts())
 }
 
 // place puts the shard where its checkpoint says, or at the beginning of the logs: a log that has
@@ -155,16 +185,18 @@ func (s *shard) place(m *marker, logs borders) error {
 			Position: consumer.Position{TopicPartition: tp}, seen: event.NoTime,
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
-		if at := m.in(topic); at != nil {
+		at := m.in(topic)
+		if at != nil {
 			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
-			if start := logs.starts[tp]; src.Next < start || src.Next > src.endAtStart {
-				problems = append(problems, &consumer.ErrGap{
-					Topic: topic, Partition: tp.Partition, Asked: src.Next, LogStart: start, End: src.endAtStart,
-				})
+		}
+		start := logs.starts[tp]
+		if outside := src.Next < start || src.Next > src.endAtStart; outside && !s.jump(src, start) {
+			gap := &consumer.ErrGap{Topic: topic, Partition: tp.Partition, Asked: src.Next, LogStart: start, End: src.endAtStart}
+			err := error(gap)
+			if at == nil {
+				err = fmt.Errorf("there is no checkpoint for %s: %w", tp, gap)
 			}
-		} else if start := logs.starts[tp]; start > 0 {
-			problems = append(problems, fmt.Errorf("%w: %s begins at offset %d and there is no checkpoint for it: offsets [0,%d) are gone; %s",
-				ErrOperator, tp, start, start, gapRemedy))
+			problems = append(problems, gapError(err, gap))
 		}
 		s.sources = append(s.sources, src)
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,12 +21,26 @@ type Source struct {
 	KeyedByAccount bool // its keys are account ids under the Java client's partitioner
 }
 
+// Delivery says what readers of the outputs may meet after a crash of ours.
+type Delivery int
+
+// The deliveries. After AtLeastOnce readers may meet a row again under a higher version, and rows of
+// half a flush; after ExactlyOnce, readers of committed records meet every flush of a shard once, whole.
+const (
+	AtLeastOnce Delivery = iota
+	ExactlyOnce
+)
+
+// String is the delivery's name in the configuration.
+func (d Delivery) String() string { return [...]string{"at_least_once", "exactly_once"}[d] }
+
 // Options are what the service depends on. Cluster, Group, Sources and CheckpointDir are required.
 type Options struct {
 	Cluster *broker.Cluster
 	Group   string
 	Sources []Source
 
+	Delivery           Delivery
 	Prefix             string // of every output topic, such as "expansion."
 	CreateTopics       bool
 	Replication        int           // of topics that are created; 0 is the cluster's default
@@ -42,6 +57,8 @@ type Options struct {
 	Decoder  event.Options
 	Lateness time.Duration // how far the watermark stays behind the latest event
 
+	AcceptGaps []Gap // ranges of lost records to go on without; each must be exactly what is missing
+
 	Clock     func() time.Time // time.Now when nil
 	Metrics   *Metrics         // nil: counted for nobody
 	Observer  Observer
@@ -51,7 +68,7 @@ type Options struct {
 
 	// Of Cluster and of the machine; a test may put others in their place.
 	logs     logs
-	outlet   func() (outlet, error)
+	outlet   func(ctx context.Context, id string) (outlet, error) // with the id of its transactions, if it has any
 	schedule schedule
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
@@ -106,17 +123,14 @@ func (o Options) withDefaults() (Options, error) {
 	if o.logs == nil {
 		o.logs = clusterLogs{o.Cluster}
 	}
-	if o.outlet == nil {
-		cluster := o.Cluster
-		o.outlet = func() (outlet, error) {
-			return sink.NewProducer(cluster, sink.ProducerOptions{Compression: sink.LZ4})
-		}
-	}
 	if o.schedule == nil {
 		o.schedule = goroutines{}
 	}
 	if o.step == nil {
 		o.step = func(string) error { return nil }
+	}
+	if o.outlet == nil {
+		o.outlet = o.openOutlet
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = NewWatchdog(o.Clock)
@@ -128,6 +142,14 @@ func (o Options) withDefaults() (Options, error) {
 		o.Observer.Status = func(Status) {}
 	}
 	return o, errors.Join(problems...)
+}
+
+// openOutlet opens the outlet of a cluster.
+func (o *Options) openOutlet(ctx context.Context, id string) (outlet, error) {
+	if id == "" {
+		return sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	}
+	return o.openTransactions(ctx, id)
 }
 
 // topic is the full name of an output topic.

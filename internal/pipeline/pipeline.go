@@ -53,7 +53,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	p.store = dir
-	if p.producer, err = p.options.outlet(); err != nil {
+	if p.producer, err = p.options.outlet(ctx, ""); err != nil {
 		return err
 	}
 	return p.run(ctx)
@@ -161,6 +161,12 @@ func stopped(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// together calls work for 0 to n-1 at the same time, where it is waiting and not computing, and joins
+// the errors.
+func (p *pipeline) together(n int, work func(i int) error) error {
+	return p.options.schedule.Together(n, work)
 }
 
 // parallel calls work for 0 to n-1 and joins the errors.

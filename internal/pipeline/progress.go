@@ -11,6 +11,7 @@ import (
 	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/row"
+	"processor/internal/sink"
 )
 
 // progressRow is a shard's row in the progress topic: what its rows contain (spec: outputs). It is
@@ -50,6 +51,10 @@ func (s *shard) addProgress() {
 	s.outbox.add(s.options.topic(row.TopicProgress), s.number,
 		func(dst []byte) []byte { return appendJSON(dst, progressKey{s.number}) },
 		func(dst []byte) []byte { return appendJSON(dst, r) })
+	if c := s.cut(); c != nil {
+		last := &s.outbox.messages[len(s.outbox.messages)-1]
+		last.Headers = append(last.Headers, sink.Header{Key: cutHeader, Value: appendJSON(nil, c)})
+	}
 }
 
 // appendJSON appends a value that can always be encoded.
@@ -61,31 +66,41 @@ func appendJSON(dst []byte, v any) []byte {
 	return append(dst, b...)
 }
 
-// lastEpoch is the epoch in the last progress row of a shard, 0 without one. The last records of
-// the shard's partition are enough: compaction keeps the newest of a key, and there is one key.
-func lastEpoch(ctx context.Context, o *Options, shard int) (uint64, error) {
+// lastProgress is what the progress rows of a shard say: the highest epoch, 0 without a row, and the cut
+// of the newest row, if it has one. The last records of the shard's partition are enough: compaction
+// keeps the newest of a key, and there is one key.
+func lastProgress(ctx context.Context, o *Options, shard int) (epoch uint64, last *cut, err error) {
 	const few = 200
 	tp := broker.TopicPartition{Topic: o.topic(row.TopicProgress), Partition: int32(shard)} //nolint:gosec // a partition
 	starts, err := o.logs.Starts(ctx, []broker.TopicPartition{tp})
 	if err != nil {
-		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
+		return 0, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
 	ends, err := o.logs.Ends(ctx, []broker.TopicPartition{tp})
 	if err != nil {
-		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
+		return 0, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
-	var epoch uint64
-	_, err = o.logs.Read(ctx, tp, max(starts[tp], ends[tp]-few), func(r *consumer.Record) error {
-		var last progressRow
-		if err := json.Unmarshal(r.Value, &last); err != nil {
+	var newest uint64
+	take := func(r *consumer.Record) error {
+		var one progressRow
+		if err := json.Unmarshal(r.Value, &one); err != nil {
 			return fmt.Errorf("progress row at %s offset %d: %w", tp, r.Offset, err)
 		}
-		epoch = max(epoch, last.Epoch)
-		return nil
-	})
+		epoch = max(epoch, one.Epoch)
+		if one.Version >= newest {
+			newest = one.Version
+			last, err = cutIn(r.Headers)
+		}
+		return err
+	}
+	tail := max(starts[tp], ends[tp]-few)
+	_, err = o.logs.Read(ctx, tp, tail, take)
+	if err == nil && newest == 0 && tail > starts[tp] { // markers and aborted records only
+		_, err = o.logs.Read(ctx, tp, consumer.FromStart, take)
+	}
 	var gap *consumer.ErrGap
 	if err != nil && !errors.As(err, &gap) {
-		return 0, fmt.Errorf("last progress of shard %d: %w", shard, err)
+		return 0, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
-	return epoch, nil
+	return epoch, last, nil
 }

@@ -95,7 +95,7 @@ func (s *shard) reportTo(r *Reading, clock time.Time) {
 			}
 			delete(s.tally.results, key)
 		}
-		p.Position, p.LagRecords, p.LagTime = src.Next, max(src.end-src.Next, 0), 0
+		p.Position, p.LagRecords, p.LagTime, p.Lost = src.Next, max(src.end-src.Next, 0), 0, s.lost(src)
 		if p.LagRecords > 0 && src.appended != event.NoTime {
 			p.LagTime = max(clock.Sub(src.appended.UTC()), 0)
 		}

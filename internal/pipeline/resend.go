@@ -74,7 +74,9 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 		}
 	}
 	s.resend = nil
+	s.sent = s.instant() // a flush of everything went before
 	s.addMark()
+	s.rows += int64(len(s.outbox.messages))
 	s.addProgress()
 	return send()
 }
@@ -154,6 +156,7 @@ func (r *resending) sendFull() error {
 	}
 	now := r.shard.outbox.now
 	r.worked()
+	r.shard.rows += int64(len(r.shard.outbox.messages))
 	if err := r.send(); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	producer, err := p.options.outlet()
+	producer, err := p.rollupOutlet(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +79,14 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		})
 	}
 	return m, m.readToEnd(ctx)
+}
+
+// rollupOutlet sends the rows of metrics and vintage.
+func (p *pipeline) rollupOutlet(ctx context.Context) (outlet, error) {
+	if p.options.Delivery == ExactlyOnce {
+		return p.options.outlet(ctx, p.options.Group+"-rollup")
+	}
+	return p.options.outlet(ctx, "")
 }
 
 // readToEnd takes what lies in the partials up to their ends as of now.

@@ -59,9 +59,7 @@ func (s *session) snapshot() ([]shardSave, error) {
 			return err
 		}
 		one := shardSave{shard: shard, places: map[broker.TopicPartition]int64{}}
-		for _, k := range shard.takeKept() {
-			one.puts = append(one.puts, checkpoint.Put{Key: k.Key, Value: k.Value, Delete: k.Delete})
-		}
+		one.puts = shard.takePuts()
 		for _, src := range shard.sources {
 			one.places[src.TopicPartition] = src.Next
 		}

@@ -18,6 +18,8 @@ type schedule interface {
 	Await(name string)
 	// Parallel calls work for 0 to n-1 and joins the errors.
 	Parallel(n int, work func(i int) error) error
+	// Together is Parallel for work that waits and does not compute.
+	Together(n int, work func(i int) error) error
 }
 
 // The work that is done beside the ledger's loop.
@@ -46,6 +48,17 @@ func (goroutines) Parallel(n int, work func(i int) error) error {
 			defer func() { <-slots }()
 			problems[i] = work(i)
 		})
+	}
+	wait.Wait()
+	return errors.Join(problems...)
+}
+
+// Together works on all at the same time.
+func (goroutines) Together(n int, work func(i int) error) error {
+	problems := make([]error, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() { problems[i] = work(i) })
 	}
 	wait.Wait()
 	return errors.Join(problems...)

@@ -286,18 +286,29 @@ func (p *pipeline) step(point string) error { return p.options.step(point) }
 
 // publish sends the shards' outboxes and waits until all replicas have them (invariant I5).
 func (p *pipeline) publish(ctx context.Context, shards []*shard) error {
+	if p.options.Delivery == ExactlyOnce {
+		return p.together(len(shards), func(i int) error {
+			one := shards[i : i+1]
+			return p.send(ctx, one[0].outlet, one[0].outbox.messages, one)
+		})
+	}
 	var messages []sink.Message
 	for _, s := range shards {
 		messages = append(messages, s.outbox.messages...)
 	}
+	return p.send(ctx, p.producer, messages, shards)
+}
+
+// send sends what is of the given shards.
+func (p *pipeline) send(ctx context.Context, out outlet, messages []sink.Message, of []*shard) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	acknowledged, err := p.producer.Send(ctx, messages)
+	acknowledged, err := out.Send(ctx, messages)
 	if err != nil {
 		return fmt.Errorf("publish rows: %w", err)
 	}
-	for _, s := range shards {
+	for _, s := range of {
 		if s.resend != nil {
 			continue // until the debt is paid the rows behind the old ends must be found again
 		}

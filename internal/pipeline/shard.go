@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"processor/internal/aggregate"
+	"processor/internal/checkpoint"
 	"processor/internal/consumer"
 	"processor/internal/event"
 	"processor/internal/row"
@@ -26,6 +27,8 @@ type shard struct {
 	headers []event.Header
 	encoder row.Encoder
 
+	gaps       []Gap // that operators accepted
+	jumped     bool  // over one of them, at this start
 	generation uint64
 	epoch      uint64
 	flushes    uint64
@@ -43,6 +46,8 @@ type shard struct {
 	registers map[aggregate.RegisterKey]struct{}
 	marked    mark
 
+	outlet outlet // of this shard alone; nil where all shards share the pipeline's
+	sent   instant
 	ends   map[outputPartition]int64
 	resend *resend // nil once there is nothing left to send again
 	tally  tally
@@ -216,20 +221,20 @@ func (s *shard) collectKept() {
 	}
 }
 
-// takeKept gives away the records since the last checkpoint, each key once, the latest value.
-func (s *shard) takeKept() []aggregate.Kept {
+// takePuts gives away the records since the last checkpoint, each key once, the latest value.
+func (s *shard) takePuts() []checkpoint.Put {
 	latest := make(map[string]int, len(s.kept))
 	for i, k := range s.kept {
 		latest[string(k.Key)] = i
 	}
-	unique := s.kept[:0]
+	puts := make([]checkpoint.Put, 0, len(latest))
 	for i, k := range s.kept {
 		if latest[string(k.Key)] == i {
-			unique = append(unique, k)
+			puts = append(puts, checkpoint.Put{Key: k.Key, Value: k.Value, Delete: k.Delete})
 		}
 	}
 	s.kept, s.keptBytes = nil, 0
-	return unique
+	return puts
 }
 
 // restore files one record of the checkpoint.
@@ -249,6 +254,7 @@ func (s *shard) resume(m *marker) error {
 	s.state.RestoreFrozen(m.Frozen)
 	s.state.Flush()
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
+	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark
 	for _, e := range m.Outputs {
 		s.ends[outputPartition{e.Topic, e.Partition}] = e.Next
@@ -262,7 +268,7 @@ func (s *shard) marker() *marker {
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
 		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
 		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
-		Openings: s.resend != nil && s.resend.openings,
+		Openings: s.resend != nil && s.resend.openings, Gaps: s.gaps,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last)})

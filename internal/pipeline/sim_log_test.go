@@ -13,13 +13,14 @@ type simLog struct {
 	entries []simEntry // by offset; compaction leaves gaps
 	start   int64
 	next    int64
-	open    int64 // the first offset of a transaction that has not ended; -1 for none
+	open    map[string]int64 // the first offset of each transaction that has not ended, by its id
 }
 
 type simEntry struct {
 	consumer.Record
 	batch int64 // the first offset of its batch
 	kind  entryKind
+	id    string // of the transaction it is pending in
 }
 
 type entryKind uint8
@@ -33,24 +34,27 @@ const (
 
 // simBroker is a cluster: its partitions, each of which may be read and written at any time.
 type simBroker struct {
-	logs map[broker.TopicPartition]*simLog
+	logs  map[broker.TopicPartition]*simLog
+	names []broker.TopicPartition // in the order in which they came to be
 }
 
 func (b *simBroker) log(tp broker.TopicPartition) *simLog {
 	l := b.logs[tp]
 	if l == nil {
-		l = &simLog{open: -1}
+		l = &simLog{open: map[string]int64{}}
 		b.logs[tp] = l
+		b.names = append(b.names, tp)
 	}
 	return l
 }
 
 // stable is the end for those who read committed records.
 func (l *simLog) stable() int64 {
-	if l.open >= 0 {
-		return l.open
+	stable := l.next
+	for _, first := range l.open {
+		stable = min(stable, first)
 	}
-	return l.next
+	return stable
 }
 
 // at is the place of the first entry from an offset on.
@@ -67,45 +71,54 @@ func (l *simLog) at(offset int64) int {
 	return i
 }
 
-// append adds one batch and returns the offset of its first record.
-func (l *simLog) append(kind entryKind, at int64, records ...consumer.Record) (first int64) {
+// append adds one batch, in a transaction if it has an id, and returns the offset of its first record.
+func (l *simLog) append(kind entryKind, id string, at int64, records ...consumer.Record) (first int64) {
 	first = l.next
-	if kind == entryPending && l.open < 0 {
-		l.open = first
+	if _, isOpen := l.open[id]; kind == entryPending && !isOpen {
+		l.open[id] = first
 	}
 	for _, r := range records {
 		r.Offset, r.Time, r.Append = l.next, at, true
-		l.entries = append(l.entries, simEntry{Record: r, batch: first, kind: kind})
+		l.entries = append(l.entries, simEntry{Record: r, batch: first, kind: kind, id: id})
 		l.next++
 	}
 	return first
 }
 
-// end ends the open transaction with its control marker.
-func (l *simLog) end(commit bool, at int64) {
+// end ends an open transaction with its control marker.
+func (l *simLog) end(id string, commit bool, at int64) {
+	first, isOpen := l.open[id]
+	if !isOpen {
+		return
+	}
 	kind := entryAborted
 	if commit {
 		kind = entryRecord
 	}
-	for i := l.at(l.open); i < len(l.entries); i++ {
-		if l.entries[i].kind == entryPending {
+	for i := l.at(first); i < len(l.entries); i++ {
+		if l.entries[i].kind == entryPending && l.entries[i].id == id {
 			l.entries[i].kind = kind
 		}
 	}
-	l.open = -1
-	l.append(entryControl, at, consumer.Record{Key: []byte{0, 0, 0, 1}})
+	delete(l.open, id)
+	l.append(entryControl, id, at, consumer.Record{Key: []byte{0, 0, 0, 1}})
 }
 
 // compact keeps the last record of each key, and everything from an offset on.
 func (l *simLog) compact(upTo int64, dropTombstones bool) {
+	upTo = min(upTo, l.stable())
 	last := make(map[string]int64, len(l.entries))
 	for i := range l.entries {
-		last[string(l.entries[i].Key)] = l.entries[i].Offset
+		if l.entries[i].kind == entryRecord {
+			last[string(l.entries[i].Key)] = l.entries[i].Offset
+		}
 	}
 	l.entries = slices.DeleteFunc(l.entries, func(e simEntry) bool {
 		switch {
 		case e.Offset >= upTo:
 			return false
+		case e.kind != entryRecord:
+			return true
 		case last[string(e.Key)] != e.Offset:
 			return true
 		}
@@ -120,7 +133,8 @@ func (l *simLog) retain(from int64) {
 }
 
 // fetch is what a fetch of at most so many batches brings from a position.
-func (l *simLog) fetch(tp broker.TopicPartition, from int64, batches int) consumer.Batch {
+func (l *simLog) fetch(at consumer.Position, batches int) consumer.Batch {
+	tp, from := at.TopicPartition, at.Next
 	b := consumer.Batch{TopicPartition: tp, Next: from, HighWatermark: l.next, LastStable: l.stable(), LogStart: l.start}
 	if from < l.start || from > l.next {
 		b.Err = &consumer.ErrGap{Topic: tp.Topic, Partition: tp.Partition, Asked: from, LogStart: l.start, End: l.next}
@@ -129,7 +143,7 @@ func (l *simLog) fetch(tp broker.TopicPartition, from int64, batches int) consum
 	current := int64(-1)
 	for i := l.at(from); i < len(l.entries); i++ {
 		e := &l.entries[i]
-		if e.Offset >= b.LastStable {
+		if e.Offset >= b.LastStable || at.Until > 0 && e.Offset >= at.Until {
 			return b
 		}
 		if e.batch != current {
@@ -146,6 +160,9 @@ func (l *simLog) fetch(tp broker.TopicPartition, from int64, batches int) consum
 		b.Next, b.Last = e.Offset+1, e.mark()
 	}
 	b.Next = max(b.Next, b.LastStable) // compaction has left nothing up to there
+	if at.Until > 0 {
+		b.Next = min(b.Next, at.Until)
+	}
 	return b
 }
 

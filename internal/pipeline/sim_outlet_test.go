@@ -17,8 +17,26 @@ import (
 )
 
 // simOutlet appends what it is given. A crash may come before, after or between, with a part of each
-// partition's rows written, and now and then it gives up with an unknown outcome.
-type simOutlet struct{ *simProcess }
+// partition's rows written, and now and then it gives up with an unknown outcome. With an id each
+// sending is a transaction.
+type simOutlet struct {
+	*simProcess
+	id string
+}
+
+// outlet opens one; what a former owner of the id left open comes to the end that was decided.
+func (p *simProcess) outlet(_ context.Context, id string) (outlet, error) {
+	if err := p.pause("outlet"); err != nil {
+		return nil, err
+	}
+	if id != "" {
+		for _, tp := range p.broker.names {
+			p.broker.logs[tp].end(id, p.decided[id], int64(p.clock))
+		}
+		delete(p.decided, id)
+	}
+	return simOutlet{p, id}, p.pause("outlet open")
+}
 
 func (o simOutlet) Send(_ context.Context, messages []sink.Message) (map[broker.TopicPartition]int64, error) {
 	if err := o.pause("send"); err != nil {
@@ -39,12 +57,8 @@ func (o simOutlet) Send(_ context.Context, messages []sink.Message) (map[broker.
 			o.append(tp, byPartition[tp][:n])
 			byPartition[tp] = byPartition[tp][n:]
 		}
-		if err := o.pause("sent a part"); err != nil {
+		if err := o.unlessLost("sent a part"); err != nil {
 			return nil, err
-		}
-		if o.faults && o.dice.IntN(1000) < o.plan.LostAnswers {
-			o.note("gave up", 0)
-			return nil, errDelivery
 		}
 	}
 	next := map[broker.TopicPartition]int64{}
@@ -52,14 +66,43 @@ func (o simOutlet) Send(_ context.Context, messages []sink.Message) (map[broker.
 		o.append(tp, byPartition[tp])
 		next[tp] = o.broker.log(tp).next
 	}
-	if err := o.pause("sent"); err != nil {
+	if err := o.unlessLost("sent"); err != nil {
 		return nil, err
 	}
-	if o.faults && o.dice.IntN(1000) < o.plan.LostAnswers {
-		o.note("lost answer", 0)
-		return nil, errDelivery
+	if o.id == "" {
+		return next, nil
 	}
-	return next, nil
+	return next, o.commit(order, messages)
+}
+
+// unlessLost is a point at which an answer may get lost for good.
+func (o simOutlet) unlessLost(at string) error {
+	if err := o.pause(at); err != nil {
+		return err
+	}
+	if o.faults && o.dice.IntN(1000) < o.plan.LostAnswers {
+		o.note("no answer", 0)
+		return errDelivery
+	}
+	return nil
+}
+
+// commit decides a transaction, and writes its markers, one partition after the other.
+func (o simOutlet) commit(order []broker.TopicPartition, messages []sink.Message) error {
+	for i := range messages {
+		m := &messages[i]
+		o.books.written(o.simProcess, broker.TopicPartition{Topic: m.Topic, Partition: m.Partition}, m)
+	}
+	o.decided[o.id] = true
+	for _, tp := range order {
+		if err := o.unlessLost("marker"); err != nil {
+			return err
+		}
+		o.broker.log(tp).end(o.id, true, int64(o.clock))
+	}
+	delete(o.decided, o.id)
+	o.quiet = 0
+	return o.unlessLost("committed")
 }
 
 // append writes one batch, and holds what every reader relies on.
@@ -70,14 +113,23 @@ func (o simOutlet) append(tp broker.TopicPartition, messages []sink.Message) {
 	records := make([]consumer.Record, 0, len(messages))
 	for i := range messages {
 		m := &messages[i]
-		o.books.written(o.simProcess, tp, m)
+		if o.id == "" {
+			o.books.written(o.simProcess, tp, m)
+		}
 		r := own(m.Key, m.Value)
+		if m.Value == nil {
+			r.Value = nil
+		}
 		for _, h := range m.Headers {
 			r.Headers = append(r.Headers, consumer.Header{Key: []byte(h.Key), Value: bytes.Clone(h.Value)})
 		}
 		records = append(records, r)
 	}
-	first := o.broker.log(tp).append(entryRecord, int64(o.clock), records...)
+	kind := entryRecord
+	if o.id != "" {
+		kind = entryPending
+	}
+	first := o.broker.log(tp).append(kind, o.id, int64(o.clock), records...)
 	o.note("append", first, tp.Topic)
 	o.quiet = 0
 }
@@ -111,11 +163,12 @@ func (b *books) written(p *simProcess, tp broker.TopicPartition, m *sink.Message
 	if topic == row.TopicDeadLetters || m.Value == nil {
 		return
 	}
-	name := string(topic) + " " + string(m.Key)
+	name := tp.String() + " " + string(m.Key)
 	version := versionOf(topic, m.Value)
 	before, known := b.versions[name]
 	now := sentVersion{version, maphash.Bytes(b.seed, m.Value)}
-	if known && (version < before.version || version == before.version && now.hash != before.hash) {
+	again := version == before.version && (now.hash != before.hash || p.plan.Delivery == ExactlyOnce)
+	if known && (version < before.version || again) {
 		panic(simFailure(fmt.Sprintf("%s: version %d after %d: %q", name, version, before.version, m.Value)))
 	}
 	b.versions[name] = now

@@ -176,6 +176,8 @@ func (p *simProcess) Parallel(n int, work func(i int) error) error {
 	return errors.Join(problems...)
 }
 
+func (p *simProcess) Together(n int, work func(i int) error) error { return p.Parallel(n, work) }
+
 // step is a named point of the loops.
 func (p *simProcess) step(point string) error {
 	if p.dead {
@@ -204,11 +206,11 @@ func (s *simulation) start() {
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	s.process = p
 	o := Options{
-		Cluster: new(broker.Cluster), Group: "group", CheckpointDir: "checkpoint", Prefix: simPrefix,
+		Cluster: new(broker.Cluster), Group: "group", Delivery: s.plan.Delivery, CheckpointDir: "checkpoint", Prefix: simPrefix,
 		FlushInterval: s.plan.Flush, FlushRecords: s.plan.FlushRecords, MetricsInterval: s.plan.Metrics,
 		CheckpointInterval: s.plan.Checkpoint, Tombstones: s.plan.Tombstones,
 		Core: s.company.core, Lateness: s.company.lateness, Clock: func() time.Time { return s.clock.UTC() },
-		Metrics: new(Metrics), logs: simLogs{p}, outlet: func() (outlet, error) { return simOutlet{p}, nil }, schedule: p, step: p.step,
+		Metrics: new(Metrics), logs: simLogs{p}, outlet: p.outlet, schedule: p, step: p.step,
 	}
 	for _, topic := range s.topics {
 		o.Sources = append(o.Sources, Source{Topic: topic, KeyedByAccount: true})
@@ -217,7 +219,7 @@ func (s *simulation) start() {
 	if err != nil {
 		panic(simFailure(err.Error()))
 	}
-	p.service = &pipeline{options: o, partitions: s.plan.Shards, generation: s.company.generation, store: simStore{p}, producer: simOutlet{p}}
+	p.service = &pipeline{options: o, partitions: s.plan.Shards, generation: s.company.generation, store: simStore{p}, producer: simOutlet{simProcess: p}}
 	p.task("ledger", func() { p.end(p.ledger()) })
 }
 
@@ -345,7 +347,7 @@ func (f simFetcher) Fetch(ctx context.Context, positions []consumer.Position) ([
 		return nil, err
 	}
 	source := f.isSource(positions[0].Topic)
-	if source && f.generation.closed {
+	if source && positions[0].Until == 0 && f.generation.closed {
 		<-ctx.Done() // the loop's own goroutine has heard of it, or will in a moment
 	}
 	if err := ctx.Err(); err != nil {
@@ -362,7 +364,7 @@ func (f simFetcher) Fetch(ctx context.Context, positions []consumer.Position) ([
 		if f.faults && len(positions) > 1 && f.dice.IntN(8) == 0 {
 			continue // its leader moves
 		}
-		b := f.broker.log(at.TopicPartition).fetch(at.TopicPartition, at.Next, 1+f.dice.IntN(f.plan.FetchBatches))
+		b := f.broker.log(at.TopicPartition).fetch(at, 1+f.dice.IntN(f.plan.FetchBatches))
 		if source && b.Err == nil {
 			f.asked[at.TopicPartition] = b.Next
 			if b.Next > at.Next {

@@ -13,6 +13,7 @@ import (
 
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
+	"processor/internal/row"
 )
 
 // simStore is where checkpoints are kept, seen by one process. The memory behind it outlives the
@@ -115,6 +116,30 @@ func (s simStore) loaded(shard int, marker []byte) {
 		tp := broker.TopicPartition{Topic: topic, Partition: int32(shard)} //nolint:gosec // a partition
 		s.asked[tp] = placeIn(marker, topic)
 		s.published[tp] = s.asked[tp]
+	}
+	if s.plan.Delivery == ExactlyOnce {
+		s.committed(shard)
+	}
+}
+
+// committed notes up to where the last committed progress row of a shard goes.
+func (s simStore) committed(shard int) {
+	log := s.broker.log(broker.TopicPartition{Topic: simPrefix + string(row.TopicProgress), Partition: int32(shard)}) //nolint:gosec // a partition
+	for i := len(log.entries) - 1; i >= 0; i-- {
+		if log.entries[i].kind != entryRecord {
+			continue
+		}
+		var r progressRow
+		if err := json.Unmarshal(log.entries[i].Value, &r); err != nil {
+			panic(simFailure(err.Error()))
+		}
+		for _, topic := range s.topics {
+			tp := broker.TopicPartition{Topic: topic, Partition: int32(shard)} //nolint:gosec // a partition
+			if next, known := positionsIn(r.Positions)[tp.String()]; known {
+				s.published[tp] = max(s.published[tp], next)
+			}
+		}
+		return
 	}
 }
 

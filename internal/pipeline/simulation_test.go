@@ -17,10 +17,11 @@ import (
 
 // simPlan is everything that a seed decides at once; the rest are its dice.
 type simPlan struct {
-	Seed    uint64
-	Company uint64
-	Shards  int
-	Topics  int
+	Seed     uint64
+	Company  uint64
+	Shards   int
+	Topics   int
+	Delivery Delivery
 
 	Flush, Metrics, Checkpoint time.Duration
 	FlushRecords               int
@@ -61,7 +62,7 @@ func planOf(seed uint64) simPlan {
 	of := func(choices ...int) int { return choices[dice.IntN(len(choices))] }
 	ms := func(choices ...int) time.Duration { return time.Duration(of(choices...)) * time.Millisecond }
 	return simPlan{
-		Seed: seed, Company: seed / schedulesEach, Shards: of(1, 1, 2, 2, 3, 4), Topics: of(1, 1, 1, 2),
+		Seed: seed, Company: seed / schedulesEach, Shards: of(1, 1, 2, 2, 3, 4), Topics: of(1, 1, 1, 2), Delivery: Delivery(dice.IntN(2)),
 		Flush: ms(1, 20, 100, 300), Metrics: ms(1, 50, 200, 500, 1000), Checkpoint: ms(1, 100, 500, 2000), FlushRecords: of(1, 5, 20, 1000),
 		FetchBatches: of(1, 1, 2, 5), Tick: ms(1, 10, 50), Tombstones: dice.IntN(4) == 0, Pebble: dice.IntN(100) == 0,
 		AppendMax: of(1, 3, 10, 40), AppendEvery: of(1, 2, 5, 12), Clock: simClock(dice.IntN(3)), Transactions: of(0, 0, 0, 200),
@@ -85,6 +86,7 @@ type simulation struct {
 	company *simCompany
 	broker  *simBroker
 	store   *simDisk
+	decided map[string]bool // transactions whose commit is decided, their markers not yet written
 	books   *books
 	topics  []string
 
@@ -130,7 +132,7 @@ func simulate(c *simCompany, plan simPlan, tracing bool) (o simOutcome) {
 	s := &simulation{
 		plan: plan, dice: rand.New(rand.NewPCG(plan.Seed, 0x51b)), company: c, store: newSimDisk(plan.Pebble), books: newBooks(),
 		broker: &simBroker{logs: map[broker.TopicPartition]*simLog{}}, topics: []string{"events", "more"}[:plan.Topics],
-		now: time.Unix(0, 0), places: map[broker.TopicPartition]map[int64]int{}, opened: map[int]int{}, faults: true,
+		now: time.Unix(0, 0), places: map[broker.TopicPartition]map[int64]int{}, opened: map[int]int{}, decided: map[string]bool{}, faults: true,
 		hash: xxhash.New(), tracing: tracing,
 	}
 	defer func() {
@@ -235,8 +237,10 @@ func (s *simulation) buried(p *simProcess) {
 	s.planCrash()
 }
 
-// crashPoints are the named points of the loops, and calls to the outside.
-var crashPoints = append([]string{"vintage published", "published", "derived"}, points...)
+// crashPoints are the named points of the loops.
+var crashPoints = []string{
+	"fetched", "applied", "derived", "published", "published", "sent again", "saving", "saved a shard", "saved", "vintage published", "metrics published",
+}
 
 // planCrash decides where the next process dies.
 func (s *simulation) planCrash() {
@@ -305,6 +309,9 @@ func (s *simulation) write() {
 	}
 }
 
+// sourceID is the transactional id of who writes the source topics.
+const sourceID = "source"
+
 func (s *simulation) writeOne() {
 	r := s.company.records[s.written]
 	tp := broker.TopicPartition{Topic: s.topics[s.dice.IntN(len(s.topics))], Partition: partitionOf(r.Key, s.plan.Shards)}
@@ -320,16 +327,16 @@ func (s *simulation) writeOne() {
 	}
 	s.clock = min(s.clock, event.At(s.company.final))
 	kind := entryRecord
-	if log.open >= 0 {
+	if _, isOpen := log.open[sourceID]; isOpen {
 		kind = entryPending
 	} else if s.dice.IntN(1000) < s.plan.Transactions {
 		kind = entryPending
 		if s.dice.IntN(2) == 0 { // one that comes to nothing goes before
-			log.append(entryPending, int64(s.clock), consumer.Record{Key: r.Key, Value: r.Value})
-			log.end(false, int64(s.clock))
+			log.append(entryPending, sourceID, int64(s.clock), consumer.Record{Key: r.Key, Value: r.Value})
+			log.end(sourceID, false, int64(s.clock))
 		}
 	}
-	offset := log.append(kind, int64(s.clock), consumer.Record{Key: r.Key, Value: r.Value})
+	offset := log.append(kind, sourceID, int64(s.clock), consumer.Record{Key: r.Key, Value: r.Value})
 	if s.places[tp] == nil {
 		s.places[tp] = map[int64]int{}
 	}
@@ -342,10 +349,7 @@ func (s *simulation) writeOne() {
 func (s *simulation) endTransactions() {
 	for _, topic := range s.topics {
 		for shard := range s.plan.Shards {
-			log := s.broker.log(broker.TopicPartition{Topic: topic, Partition: int32(shard)}) //nolint:gosec // a partition
-			if log.open >= 0 {
-				log.end(true, int64(s.clock))
-			}
+			s.broker.log(broker.TopicPartition{Topic: topic, Partition: int32(shard)}).end(sourceID, true, int64(s.clock)) //nolint:gosec // a partition
 		}
 	}
 }

@@ -14,9 +14,15 @@ import (
 
 // A stop at any point is one in order: positions are committed, and the run after it owes nothing.
 func TestGracefulStop(t *testing.T) {
+	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		t.Run(d.String(), func(t *testing.T) { stopEverywhere(t, d, points[d]) })
+	}
+}
+
+func stopEverywhere(t *testing.T, delivery Delivery, points []string) {
 	w := newWorld(t, 2)
 	records := companyEvents(t, 1500, "light")
-	w.change = func(o *Options) { o.fetchBytes = 1 }
+	w.change = func(o *Options) { o.Delivery, o.fetchBytes = delivery, 1 }
 	for i, slice := range slices.Collect(slices.Chunk(records, len(records)/len(points)+1)) {
 		w.write(slice)
 		ctx, stop := context.WithTimeout(context.Background(), time.Minute)

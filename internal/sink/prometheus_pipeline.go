@@ -35,6 +35,7 @@ type SourceReading struct {
 	Results    map[string]int64 // of a closed set
 	LagRecords int64
 	LagTime    time.Duration
+	Lost       int64 // records in gaps that operators accepted
 }
 
 // ShardReading is about one shard of this process.
@@ -71,6 +72,7 @@ var (
 	rejectionsDescription = counted("rejections_total", "Records that were not accepted, by reason; they are in the dead-letter topic.", "reason")
 	lagRecordsDescription = counted("lag_records", "Records between the position of a source partition and its end.", "topic", "partition")
 	lagSecondsDescription = counted("lag_seconds", "How long the oldest record not yet applied has waited.", "topic", "partition")
+	lostDescription       = counted("lost_records", "Records of a source partition that are in no figure: lost by the log, in gaps that an operator accepted.", "topic", "partition")
 	watermarkDescription  = counted("watermark_timestamp_seconds", "The instant up to which a shard's figures are complete.", "shard")
 	stalledDescription    = counted("stalled_partitions", "Source partitions whose position did not move for 60 s although there is something to read, or whose loop did not come by.")
 	rebalancesDescription = counted("rebalances_total", "Assignments of partitions after the first.")
@@ -88,7 +90,7 @@ var (
 	rowsDescription       = counted("rows_total", "Rows that all replicas acknowledged.", "topic")
 	buildInfoDescription  = counted("build_info", "1, with the program's version.", "version", "commit", "go_version")
 	pipelineDescriptions  = []*prometheus.Desc{
-		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, watermarkDescription,
+		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, lostDescription, watermarkDescription,
 		stalledDescription, rebalancesDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
 		restoredDescription, stateDescription, stateBytesDescription, unratedDescription, breaksDescription, flushDescription,
 		rowsDescription, buildInfoDescription,
@@ -139,6 +141,7 @@ func (p *Pipeline) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(lagRecordsDescription, float64(s.LagRecords), s.Topic, partition)
 		gauge(lagSecondsDescription, s.LagTime.Seconds(), s.Topic, partition)
+		gauge(lostDescription, float64(s.Lost), s.Topic, partition)
 	}
 	for _, s := range r.Shards {
 		collectShard(gauge, &s)
