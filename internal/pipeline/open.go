@@ -149,15 +149,13 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 	}
 	s.epoch = max(s.epoch, epoch) + 1
 	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
-		err = p.catchUpInSilence(ctx, s, last, logs)
+		err = p.followCut(ctx, s, m, last, logs)
 	} else {
 		s.owe(m, logs)
 		s.sent = s.instant()
+		err = p.saveOpened(ctx, s)
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := p.saveOpened(ctx, s); err != nil {
 		return nil, err
 	}
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
