@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -129,7 +131,8 @@ func (s *sentRows) vanished(fresh []rollup.Row) []rollup.Row {
 		now[string(encoder.MetricKey(nil, &fresh[i]))] = struct{}{}
 	}
 	var gone []rollup.Row
-	for key, state := range s.keys {
+	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
+		state := s.keys[key]
 		if _, isFresh := now[key]; isFresh || state.made || state.deleted {
 			continue
 		}

@@ -120,6 +120,8 @@ func (o simOutlet) append(tp broker.TopicPartition, messages []sink.Message) {
 		if m.Value == nil {
 			r.Value = nil
 		}
+		_, _ = o.hash.Write(m.Key)
+		_, _ = o.hash.Write(m.Value)
 		for _, h := range m.Headers {
 			r.Headers = append(r.Headers, consumer.Header{Key: []byte(h.Key), Value: bytes.Clone(h.Value)})
 		}

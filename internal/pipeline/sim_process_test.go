@@ -354,7 +354,7 @@ func (f simFetcher) Fetch(ctx context.Context, positions []consumer.Position) ([
 		return nil, err
 	}
 	var batches []consumer.Batch
-	if source {
+	if source && positions[0].Until == 0 {
 		f.rounds++
 	}
 	for _, at := range positions {

@@ -86,6 +86,7 @@ func (s simStore) Load(ctx context.Context, shard int, fn func(key, value []byte
 	}
 	disk := s.store
 	s.opened[shard]++
+	s.rounds = 0
 	if disk.fs != nil {
 		dir, err := disk.open(fmt.Sprint(s.company.generation))
 		if err != nil {

@@ -39,7 +39,6 @@ func TestSimulation(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // schedules are short and make much garbage
 	begun := time.Now()
 	var next, ran, crashes, steps atomic.Int64
-	var failed sync.Map
 	var wait sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
@@ -64,8 +63,8 @@ func TestSimulation(t *testing.T) {
 					crashes.Add(int64(o.crashes))
 					steps.Add(int64(o.steps))
 					if o.failure != "" {
-						failed.Store(seed, o.failure)
 						t.Errorf("%s", explained(t, seed))
+						return
 					}
 				}
 			}

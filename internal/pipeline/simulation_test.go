@@ -274,7 +274,7 @@ func (s *simulation) world() {
 	}
 	if s.written == len(s.company.records) {
 		if s.over++; s.over > s.plan.After {
-			s.faults = false // from here on everything must come to an end
+			s.faults, s.quiet = false, 0 // from here on everything must come to an end
 		}
 	}
 	p := s.process
