@@ -65,7 +65,7 @@ func planOf(seed uint64) simPlan {
 		Seed: seed, Company: seed / schedulesEach, Shards: of(1, 1, 2, 2, 3, 4), Topics: of(1, 1, 1, 2), Delivery: Delivery(dice.IntN(2)),
 		Flush: ms(1, 20, 100, 300), Metrics: ms(1, 50, 200, 500, 1000), Checkpoint: ms(1, 100, 500, 2000), FlushRecords: of(1, 5, 20, 1000),
 		FetchBatches: of(1, 1, 2, 5), Tick: ms(1, 10, 50), Tombstones: dice.IntN(4) == 0, Pebble: dice.IntN(100) == 0,
-		AppendMax: of(1, 3, 10, 40), AppendEvery: of(1, 2, 5, 12), Clock: simClock(dice.IntN(3)), Transactions: of(0, 0, 0, 200),
+		AppendMax: of(1, 3, 10, 40), AppendEvery: of(1, 2, 5, 12), Clock: simClock(dice.IntN(3)), Transactions: of(0, 0, 100, 400),
 		Compaction: of(0, 5, 50), Rebalance: of(0, 0, 0, 5, 20), Stop: of(0, 0, 0, 5), LostAnswers: of(0, 0, 20, 100),
 		After: of(0, 20, 100, 400), Crashes: of(0, 1, 2, 4, 8), CrashWithin: of(0, 0, 5, 20, 60, 200), Lose: of(0, 0, 0, 10, 50),
 		StopAtEnd: dice.IntN(2) == 0, Retention: dice.IntN(20) == 0,
@@ -304,7 +304,7 @@ func (s *simulation) write() {
 	for range 1 + s.dice.IntN(min(s.plan.AppendMax, len(left))) {
 		s.writeOne()
 	}
-	if s.plan.Transactions > 0 && s.dice.IntN(3) == 0 {
+	if s.plan.Transactions > 0 && s.dice.IntN(12) == 0 {
 		s.endTransactions()
 	}
 }
