@@ -3,11 +3,13 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"processor/internal/aggregate"
 	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/row"
@@ -181,7 +183,7 @@ func (s *simulation) compareResults() {
 				}
 			}
 		}
-		if err := one.check(); err != nil {
+		if err := errors.Join(one.check(), s.compareStored(one)); err != nil {
 			panic(simFailure(err.Error()))
 		}
 	}
@@ -194,6 +196,21 @@ func (s *simulation) compareResults() {
 	if sum != offsets || results[placeSkipped] != skipped || len(s.topics) == 1 && results != want {
 		panic(simFailure(fmt.Sprintf("%d offsets with the results %v, want %v", offsets, results, want)))
 	}
+}
+
+// compareStored holds that the movements of a state that was stored and restored are those of a replay.
+func (s *simulation) compareStored(one *shard) error {
+	want := s.company.rows(s.plan.Shards)
+	return one.state.EachAccount(func(u *aggregate.Updates) error {
+		for i := range u.Movements {
+			r := &u.Movements[i]
+			name := string(row.TopicMovements) + " " + string(one.encoder.MovementKey(nil, r))
+			if got := plain(string(one.encoder.Movement(nil, r, one.stamp()))); got != want[name] {
+				return fmt.Errorf("the checkpoint has %s%s", name, differing(got, want[name]))
+			}
+		}
+		return nil
+	})
 }
 
 // restored is a shard as the checkpoint has it, opened by the real code.

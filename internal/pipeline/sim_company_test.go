@@ -68,6 +68,9 @@ func newSimCompany(number uint64) (*simCompany, error) {
 	default:
 		o.Mess = []company.Mess{{}, company.Light, company.Heavy, company.Whole, company.Whole}[dice.IntN(5)]
 		o.Mess.LateMax = time.Duration(1+dice.IntN(72)) * time.Hour
+		if number%8 == 7 { // what is stored is replaced again and again
+			o.Mess.Conflicts, o.Mess.Amendments = 500, 200
+		}
 	}
 	if err := c.configure(dice, &o); err != nil {
 		return nil, err

@@ -338,7 +338,7 @@ func (l simLogs) Compacted(context.Context, []string) (map[string]bool, error) {
 	return map[string]bool{}, l.pause("compacted")
 }
 
-func (l simLogs) Fetcher(consumer.FetcherOptions) fetcher { return simFetcher{l.simProcess} }
+func (l simLogs) Fetcher(consumer.FetcherOptions) fetcher { return simFetcher(l) }
 
 type simFetcher struct{ *simProcess }
 

@@ -37,9 +37,9 @@ type simDisk struct {
 	saved map[int][]byte // by shard: the last marker that was acknowledged
 }
 
-func newSimDisk(real bool) *simDisk {
+func newSimDisk(onDisk bool) *simDisk {
 	d := &simDisk{shards: map[int]*kept{}, saved: map[int][]byte{}}
-	if real {
+	if onDisk {
 		d.fs = vfs.NewCrashableMem()
 	}
 	return d

@@ -26,22 +26,27 @@ import (
 func main() {
 	only := flag.String("only", "", "mistakes whose name has these words")
 	seeds := flag.Int("seeds", 5000, "seeds of the simulation before a mistake counts as not found")
+	skip := flag.Int("skip", 0, "leave out so many, which an earlier run has done")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *only, *seeds); err != nil {
+	if err := run(context.Background(), os.Stdout, mistakes[min(*skip, len(mistakes)):], *only, *seeds); err != nil {
 		fmt.Fprintln(os.Stderr, "planted:", err)
 		os.Exit(1) //nolint:forbidigo // a command's exit code
 	}
 }
 
-// run plants the mistakes one after the other and prints the table; the error is for those that nobody
+// run plants mistakes one after the other and prints the table; the error is for those that nobody
 // found.
-func run(ctx context.Context, out io.Writer, only string, seeds int) error {
+func run(ctx context.Context, out io.Writer, mistakes []mistake, only string, seeds int) (err error) {
 	scratch, err := os.MkdirTemp("", "planted")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
-	fmt.Fprintf(out, "| mistake | in | found by | after | seconds |\n|---|---|---|---|---|\n")
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	write := func(format string, args ...any) {
+		_, printErr := fmt.Fprintf(out, format, args...)
+		err = errors.Join(err, printErr)
+	}
+	write("| mistake | in | found by | after | seconds |\n|---|---|---|---|---|\n")
 	var missed []error
 	planted := 0
 	for _, m := range mistakes {
@@ -57,10 +62,10 @@ func run(ctx context.Context, out io.Writer, only string, seeds int) error {
 			missed = append(missed, errors.New(m.name))
 			after = "**not found**"
 		}
-		fmt.Fprintf(out, "| %s | `%s` | %s | %s | %.1f |\n", m.name, strings.TrimPrefix(m.file, "internal/"), m.by, after, took.Seconds())
+		write("| %s | `%s` | %s | %s | %.1f |\n", m.name, strings.TrimPrefix(m.file, "internal/"), m.by, after, took.Seconds())
 	}
-	fmt.Fprintf(out, "\n%d of %d found\n", planted-len(missed), planted)
-	return errors.Join(missed...)
+	write("\n%d of %d found\n", planted-len(missed), planted)
+	return errors.Join(append(missed, err)...)
 }
 
 // String is how the table names a harness.
