@@ -78,6 +78,16 @@ fuzz: ## Every fuzz target for FUZZTIME (30s) each
 mutation: ## Mutation tests of internal/aggregate: an hour; FILES="fold.go part.go" for some of its files
 	.ci/mutation $(FILES)
 
+SEEDS ?= 100000
+
+.PHONY: simulate
+simulate: ## SEEDS (100000) crash schedules of the service; a failure names its seed, SIM_SEED=n make simulate shows its steps
+	SIM_SEEDS=$(SEEDS) $(GO) test ./internal/pipeline -run '^TestSimulation$$' -count=1 -timeout 0 -v
+
+.PHONY: planted
+planted: ## The program with one deliberate mistake at a time: does a harness find it?
+	.ci/planted
+
 .PHONY: bench
 bench: ## Benchmarks; compare two runs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -13,6 +13,7 @@ import (
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
+	"processor/internal/sink"
 )
 
 // Source is one topic that events come from, in the native format.
@@ -76,8 +77,12 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
-	logs logs  // of Cluster; a test may put others in its place
 	feed *feed // what intake copies; nil: nothing. checkSources decides
+
+	// Of Cluster and of the machine; a test may put others in their place.
+	logs     logs
+	outlet   func(ctx context.Context, id string) (outlet, error) // with the id of its transactions, if it has any
+	schedule schedule
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
@@ -154,8 +159,14 @@ func (o Options) withDefaults() (Options, error) {
 	if o.openDir == nil {
 		o.openDir = checkpoint.Open
 	}
+	if o.schedule == nil {
+		o.schedule = goroutines{}
+	}
 	if o.step == nil {
 		o.step = defaultStep
+	}
+	if o.outlet == nil {
+		o.outlet = o.openOutlet
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = NewWatchdog(o.Clock)
@@ -167,6 +178,14 @@ func (o Options) withDefaults() (Options, error) {
 		o.Observer.Status = func(Status) {}
 	}
 	return o, errors.Join(problems...)
+}
+
+// openOutlet opens the outlet of a cluster.
+func (o *Options) openOutlet(ctx context.Context, id string) (outlet, error) {
+	if id == "" {
+		return sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	}
+	return o.openTransactions(ctx, id)
 }
 
 // topic is the full name of an output topic.

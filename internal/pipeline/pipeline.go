@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 
 	"processor/internal/checkpoint"
 	"processor/internal/consumer"
-	"processor/internal/sink"
 )
 
 // pipeline is one run of the service.
@@ -60,7 +57,7 @@ func Run(ctx context.Context, options Options) (err error) {
 		return stopped(ctx, o.checkpointError(err))
 	}
 	defer func() { err = errors.Join(err, closeStore()) }()
-	if p.producer, err = sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4}); err != nil {
+	if p.producer, err = p.options.outlet(ctx, ""); err != nil {
 		return err
 	}
 	return p.run(ctx)
@@ -210,28 +207,11 @@ func stopped(ctx context.Context, err error) error {
 
 // together calls work for 0 to n-1 at the same time, where it is waiting and not computing, and joins
 // the errors.
-func together(n int, work func(i int) error) error {
-	problems := make([]error, n)
-	var wait sync.WaitGroup
-	for i := range n {
-		wait.Go(func() { problems[i] = work(i) })
-	}
-	wait.Wait()
-	return errors.Join(problems...)
+func (p *pipeline) together(n int, work func(i int) error) error {
+	return p.options.schedule.Together(n, work)
 }
 
-// parallel calls work for 0 to n-1, so many at a time as there are processors, and joins the errors.
+// parallel calls work for 0 to n-1 and joins the errors.
 func (p *pipeline) parallel(n int, work func(i int) error) error {
-	problems := make([]error, n)
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var wait sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			problems[i] = work(i)
-		})
-	}
-	wait.Wait()
-	return errors.Join(problems...)
+	return p.options.schedule.Parallel(n, work)
 }

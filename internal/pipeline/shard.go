@@ -126,7 +126,7 @@ func (s *shard) apply(b *consumer.Batch) error {
 	counts[placeSkipped] += b.Skipped
 	s.results[placeSkipped] += b.Skipped
 	src.Next, src.end = b.Next, max(b.LastStable, b.Next)
-	src.atEnd = b.Next >= b.LastStable
+	src.atEnd = b.Next >= max(b.LastStable, b.HighWatermark) // what is in an open transaction is still to come
 	if b.Last != (consumer.Mark{}) {
 		src.last = b.Last
 	}
