@@ -73,7 +73,7 @@ func startCluster(ctx context.Context, o *options, c *children, folder string) (
 	if k.client, err = kgo.NewClient(kgo.SeedBrokers(k.direct()...), kgo.RequestRetries(20), kgo.RetryTimeout(30*time.Second)); err != nil {
 		return nil, fmt.Errorf("client of the cluster: %w", err)
 	}
-	return k, k.await(ctx, 3*time.Minute, "all brokers to serve", k.allServe)
+	return k, k.await(ctx, 5*time.Minute, "all brokers to serve", k.allServe)
 }
 
 // direct are the addresses that are never cut.
@@ -227,7 +227,7 @@ func (k *cluster) createSource(ctx context.Context, topic string) error {
 	if err := kerr.ErrorForCode(response.Topics[0].ErrorCode); err != nil {
 		return fmt.Errorf("create topic %s: %w", topic, err)
 	}
-	return k.await(ctx, 30*time.Second, "replicas of "+topic, k.inSync)
+	return k.await(ctx, 2*time.Minute, "replicas of "+topic, k.inSync)
 }
 
 // kill ends a broker as a loss of power would end its process.
