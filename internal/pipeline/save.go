@@ -25,7 +25,10 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if err != nil {
 		return err
 	}
-	_ = <-s.saving // nil: it was settled above, and saves begin here only
+	if err := <-s.saving; err != nil { // it was settled above, and saves begin here only
+		s.saving <- nil
+		return err
+	}
 	keep, generation := context.WithoutCancel(ctx), s.generation
 	s.options.schedule.Beside(besideSave, func() { s.saving <- s.save(keep, generation, saves) })
 	return nil

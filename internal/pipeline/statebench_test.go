@@ -82,6 +82,7 @@ func saveBench(b *testing.B, s store, digest *uint64, puts []checkpoint.Put) {
 // BenchmarkSave is a checkpoint of 1,000 new records in either store.
 func BenchmarkSave(b *testing.B) {
 	stores(b, func(b *testing.B, s store, digest *uint64) {
+		b.Helper()
 		for n := 1_000_000; b.Loop(); n += 1000 {
 			saveBench(b, s, digest, benchPuts(n, 1000, digest))
 		}
@@ -91,6 +92,7 @@ func BenchmarkSave(b *testing.B) {
 // BenchmarkRestore reads 50,000 records from either store.
 func BenchmarkRestore(b *testing.B) {
 	stores(b, func(b *testing.B, s store, _ *uint64) {
+		b.Helper()
 		for b.Loop() {
 			n := 0
 			_, _, err := s.Load(b.Context(), 0, func(_, _ []byte) error { n++; return nil })
