@@ -28,7 +28,11 @@ race: ## All tests with the race detector, in another order each time
 
 .PHONY: test-kafka
 test-kafka: ## The tests of everything that talks to Kafka, against a real broker that it starts
-	.ci/with-kafka $(GO) test -count=1 ./internal/consumer/... ./internal/sink/... ./internal/pipeline/...
+	.ci/with-kafka $(GO) test -count=1 ./internal/broker/... ./internal/consumer/... ./internal/sink/... ./internal/intake/... ./internal/pipeline/...
+
+.PHONY: chaos
+chaos: ## Kill, pause and cut off processors and brokers (SEED=1 MINUTES=5 FLAGS=...), then check every row
+	.ci/chaos -seed $(or $(SEED),1) -minutes $(or $(MINUTES),5) $(FLAGS)
 
 .PHONY: deploy
 deploy: ## The tests of compose, Kubernetes, alert rules and dashboard
@@ -73,6 +77,16 @@ fuzz: ## Every fuzz target for FUZZTIME (30s) each
 .PHONY: mutation
 mutation: ## Mutation tests of internal/aggregate: an hour; FILES="fold.go part.go" for some of its files
 	.ci/mutation $(FILES)
+
+SEEDS ?= 100000
+
+.PHONY: simulate
+simulate: ## SEEDS (100000) crash schedules of the service; a failure names its seed, SIM_SEED=n make simulate shows its steps
+	SIM_SEEDS=$(SEEDS) $(GO) test ./internal/pipeline -run '^TestSimulation$$' -count=1 -timeout 0 -v
+
+.PHONY: planted
+planted: ## The program with one deliberate mistake at a time: does a harness find it?
+	.ci/planted
 
 .PHONY: bench
 bench: ## Benchmarks; compare two runs with benchstat

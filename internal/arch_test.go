@@ -62,7 +62,9 @@ var packages = map[string]node{
 	"row":              {pure, []string{"money", "event", "aggregate", "rollup"}},
 	"replay":           {shell, append([]string{"row"}, core...)},
 	"web":              {shell, append([]string{"row"}, core...)},
-	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint"}, core...)},
+	"letter":           {shell, []string{"event", "row", "consumer", "sink"}},
+	"intake":           {shell, []string{"event", "broker", "consumer", "sink", "letter"}},
+	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint", "letter", "intake"}, core...)},
 }
 
 // testHelpers may be imported by the tests of every package; replay is what the service is held against.

@@ -102,7 +102,7 @@ func (f *face) serve(ctx context.Context, l net.Listener) error { return f.serve
 func statusOf(s pipeline.Status, r pipeline.Reading) web.Status {
 	out := web.Status{Phase: string(s.Phase), Ready: s.Ready(), Watermark: s.Watermark, Segments: r.Segments, Of: s.Of}
 	for _, p := range r.Partitions {
-		out.Records += p.Read
+		out.Records += p.Read - p.Results[pipeline.ResultCopied] // the copy counts
 		out.Rejected += p.Results[pipeline.ResultRejected]
 		out.LagRecords += p.LagRecords
 		out.Lag = max(out.Lag, p.LagTime)
@@ -122,7 +122,7 @@ func (f *face) reading() sink.PipelineReading {
 	out := sink.PipelineReading{
 		Rejections: r.Rejections, Rows: map[string]int64{},
 		Flushes: r.Flushes, FlushTime: r.FlushTime, Checkpoints: r.Checkpoints, CheckpointTime: r.CheckpointTime,
-		CheckpointBytes: r.CheckpointBytes, CheckpointFailures: r.CheckpointFailures, Rebalances: r.Rebalances, IdentityBreaks: r.IdentityBreaks,
+		CheckpointBytes: r.CheckpointBytes, CheckpointFailures: r.CheckpointFailures, Rebalances: r.Rebalances, ShardLoads: r.ShardLoads, IdentityBreaks: r.IdentityBreaks,
 		Stalled: f.watchdog.Stalled(),
 	}
 	for topic, n := range r.Rows {
@@ -132,7 +132,11 @@ func (f *face) reading() sink.PipelineReading {
 		source := sink.SourceReading{
 			Topic: at.Topic, Partition: at.Partition, Results: map[string]int64{}, LagRecords: p.LagRecords, LagTime: p.LagTime, Lost: p.Lost,
 		}
-		for _, result := range pipeline.Results {
+		results := pipeline.Results
+		if _, copied := p.Results[pipeline.ResultCopied]; copied {
+			results = pipeline.IntakeResults
+		}
+		for _, result := range results {
 			source.Results[string(result)] = p.Results[result]
 		}
 		out.Sources = append(out.Sources, source)

@@ -133,6 +133,10 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		Core: core, Targets: plan, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
 	}
+	if err := instanceOf(c, &o); err != nil {
+		cluster.Close()
+		return pipeline.Options{}, err
+	}
 	for _, s := range c.Sources {
 		o.Sources = append(o.Sources, pipeline.Source{Topic: s.Topic, KeyedByAccount: s.KeyedByAccount})
 	}

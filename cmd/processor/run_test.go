@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +17,7 @@ import (
 
 	"processor/internal/config"
 	"processor/internal/kafkatest"
+	"processor/internal/pipeline"
 )
 
 // logLines is where a running service logs to; it calls seen for every line.
@@ -82,6 +86,45 @@ func TestRunAndStop(t *testing.T) {
 	}
 }
 
+// A source with any key needs one word in the configuration; the scrape and the status say what was copied.
+func TestRunCopiesASourceWithAnyKey(t *testing.T) {
+	k := kafkatest.Start(t, 1)
+	topic := k.Create(t, "orders", 1)
+	k.Produce(t, topic, kafkatest.Record{Key: "order-1", Value: oneEvent}, kafkatest.Record{Key: "order-2", Value: "{"})
+	var f *face
+	before := openHTTP
+	defer func() { openHTTP = before }()
+	openHTTP = func(c *config.Config, counted *pipeline.Metrics, log *slog.Logger) (part *httpPart, err error) {
+		if f, err = newFace(counted, c.Reporting.Currency, nil, log); err != nil {
+			return nil, err
+		}
+		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		}}, nil
+	}
+	yaml := strings.Replace(serviceYAML(k, topic, t.TempDir(), ""), "keyed_by_account: true", "keyed_by_account: false", 1)
+	if code, log := runService(t, yaml, "caught up"); code != exitFine {
+		t.Fatalf("exit code %d, log:\n%s", code, log)
+	}
+	w := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	for _, line := range []string{
+		fmt.Sprintf(`expansion_records_total{partition="0",result="copied",topic=%q} 1`, topic),
+		fmt.Sprintf(`expansion_records_total{partition="0",result="rejected",topic=%q} 1`, topic),
+		fmt.Sprintf(`expansion_records_total{partition="0",result="applied",topic="%s.events"} 1`, topic),
+		fmt.Sprintf(`expansion_lag_records{partition="0",topic=%q} 0`, topic),
+		`expansion_rejections_total{reason="not_json"} 1`,
+	} {
+		if !strings.Contains(w.Body.String(), line+"\n") {
+			t.Errorf("the scrape does not say %s", line)
+		}
+	}
+	if strings.Contains(w.Body.String(), fmt.Sprintf(`result="applied",topic=%q`, topic)) {
+		t.Error("the scrape says that records of the source were applied")
+	}
+}
+
 // Exit codes tell what kind of help is needed.
 func TestRunExitCodes(t *testing.T) {
 	k := kafkatest.Start(t, 1)
@@ -89,13 +132,19 @@ func TestRunExitCodes(t *testing.T) {
 	plain := k.Create(t, "plain", 1)
 	k.Produce(t, stamped, kafkatest.Record{Key: "acme", Value: oneEvent}, kafkatest.Record{Key: "acme", Value: oneEvent})
 	k.DeleteRecords(t, stamped, 0, 1)
+	other := k.Create(t, "other", 1, kafkatest.AppendTime)
+	k.Produce(t, other, kafkatest.Record{Key: "order-1", Value: oneEvent})
 	missing := filepath.Join(t.TempDir(), "ca.pem")
 	cases := []struct {
 		name, yaml string
 		code       int
 		says       string
 	}{
-		{"a source without append times", serviceYAML(k, plain, t.TempDir(), ""), exitUsage, "message.timestamp.type=LogAppendTime"},
+		{"a key that is not the account", serviceYAML(k, other, t.TempDir(), ""), exitUsage, "say keyed_by_account: false"},
+		{
+			"a log without its beginning, that is copied", strings.Replace(serviceYAML(k, stamped, t.TempDir(), ""), "keyed_by_account: true", "keyed_by_account: false", 1),
+			exitOperator, "offsets [0,1) are gone. Name a topic",
+		},
 		{"a log without its beginning", serviceYAML(k, stamped, t.TempDir(), ""), exitOperator, "lost offsets [0,1)"},
 		{
 			"no such certificate", strings.Replace(serviceYAML(k, plain, t.TempDir(), ""), "kafka: {", "kafka: {tls: {enabled: true, ca_file: "+missing+"}, ", 1),

@@ -14,6 +14,9 @@ func TestAccountOf(t *testing.T) {
 	if account, ok := AccountOf(key); !ok || account != "acme" {
 		t.Errorf("got %q, %v", account, ok)
 	}
+	if account, ok := AccountOf(accountKey("acme")); !ok || account != "acme" {
+		t.Errorf("of an account's records: got %q, %v", account, ok)
+	}
 	for _, key := range [][]byte{nil, {5, 'a', 'c', 'm', 'e'}, {0xff}} {
 		if account, ok := AccountOf(key); ok {
 			t.Errorf("key %x has account %q", key, account)

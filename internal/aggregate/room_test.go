@@ -57,6 +57,35 @@ func TestAccountTooLarge(t *testing.T) {
 	}
 }
 
+// The bound itself may be reached, by a new record and by another content of a known one; a copy of what is
+// kept needs no room where a lower bound has been passed.
+func TestAnAccountMayReachItsBound(t *testing.T) {
+	at := testTime(t, "2026-01-05T10:00:00Z")
+	first, longer := testUsage("a", at, "25"), testUsage("a", at, "125") // "125" sorts before "25"
+	bytesOf := func(e *event.Event) int64 { return int64(len(keptKey(e)) + len(e.AppendStored(nil))) }
+	for _, spare := range []int64{0, -1} {
+		s := testState(t, Options{AccountBytes: bytesOf(longer) + spare})
+		if _, rejection := s.Apply(longer); (rejection == nil) != (spare == 0) {
+			t.Errorf("a record, %d bytes to spare: %v", spare, rejection)
+		}
+		s = testState(t, Options{AccountBytes: bytesOf(longer) + spare})
+		if _, rejection := s.Apply(first); rejection != nil {
+			t.Fatal(rejection)
+		}
+		_, rejection := s.Apply(longer)
+		if want := map[bool]event.Reason{true: event.ReasonConflictingDuplicate, false: event.ReasonAccountTooLarge}[spare == 0]; rejection.Reason != want {
+			t.Errorf("another content, %d bytes to spare: %v", spare, rejection)
+		}
+	}
+	s := testState(t, Options{AccountBytes: 10})
+	if err := s.Restore(first.AppendStored(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, rejection := s.Apply(first); outcome != Duplicate || rejection != nil {
+		t.Errorf("a copy beyond the bound: %s %v", outcome, rejection)
+	}
+}
+
 // What is accepted is the same after a restart at any point: the restored account counts the same
 // bytes.
 func TestAccountTooLargeAfterRestarts(t *testing.T) {

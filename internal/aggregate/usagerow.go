@@ -68,6 +68,7 @@ func (f *fold) prepareUsage(changes []change, groups []group) {
 		f.bookMeter(m, months, ended, changes, last)
 	}
 	f.preparePassed(meters, ended, changes, last)
+	f.prepareOpening(ended, changes, last)
 	slices.SortFunc(f.usage.bookings, func(a, b usageBooking) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), a.key.compare(b.key), cmp.Compare(a.month, b.month))
 	})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/apiversions"
 )
 
 // TopicID is what a broker gave a topic when it was created: a topic that was deleted and created
@@ -67,19 +66,13 @@ func (c *Cluster) TopicIdentities(ctx context.Context, names ...string) (map[str
 	return nil, fmt.Errorf("broker: ask for the ids of topics %v: %w", names, err)
 }
 
-// speaksTopicIDs asks which versions this broker speaks: asked in one that it does not, it would
-// only drop the connection.
+// speaksTopicIDs asks whether this broker speaks a version of metadata that has them.
 func (c *Cluster) speaksTopicIDs(rw io.ReadWriter) error {
-	m, err := protocol.RoundTrip(rw, 0, correlationOfOurs, c.clientID, &apiversions.Request{})
-	if err != nil {
-		return err
+	err := c.speaks(rw, protocol.Metadata, metadataWithIDs)
+	if errors.Is(err, errNotSpoken) {
+		return ErrNoTopicIDs
 	}
-	for _, v := range m.(*apiversions.Response).ApiKeys {
-		if v.ApiKey == int16(protocol.Metadata) && v.MinVersion <= metadataWithIDs && metadataWithIDs <= v.MaxVersion {
-			return nil
-		}
-	}
-	return ErrNoTopicIDs
+	return err
 }
 
 // identityRequest is a metadata request of version 10 that creates nothing.

@@ -39,6 +39,14 @@ func checkAddress(text string) string {
 	return ""
 }
 
+// checkOrdinal takes what instance.ordinal may be.
+func checkOrdinal(text string) string {
+	if _, err := strconv.ParseUint(text, 10, 16); err != nil && text != "auto" {
+		return "must be auto, or a whole number from 0"
+	}
+	return ""
+}
+
 func checkName(text string) string {
 	if len(text) > 249 || strings.ContainsFunc(text, unicode.IsControl) {
 		return "must be at most 249 bytes without control characters"

@@ -15,6 +15,7 @@ type Config struct {
 	Sources    []Source
 	Output     Output
 	Checkpoint Checkpoint
+	Instance   Instance
 	Reporting  Reporting
 	Rules      Rules
 	Groupings  []Grouping // `all` is not among them: it is always there
@@ -77,6 +78,12 @@ type Checkpoint struct {
 	Store    string
 	Dir      string
 	Interval time.Duration
+}
+
+// Instance says which shards are this process's where no group shares them out.
+type Instance struct {
+	Count   int    // 1: the group shares them out
+	Ordinal string // auto, or a number below Count
 }
 
 // Reporting fixes the currency and the calendar of every number.

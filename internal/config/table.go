@@ -110,7 +110,9 @@ var keys = []key{
 	},
 	{
 		path: "sources[].keyed_by_account", initial: "false",
-		doc:      "Whether each record's key is the account id, under the Java client's partitioner.",
+		doc: "Whether each record's key is the account id, under the Java client's partitioner. Where it is not, records " +
+			"are copied by account into the topic `events` before they are counted; so are those of topics without " +
+			"`message.timestamp.type=LogAppendTime` or with another number of partitions than the rest.",
 		ofSource: func(s *Source) any { return &s.KeyedByAccount },
 	},
 	{
@@ -173,6 +175,18 @@ var keys = []key{
 		path: "checkpoint.interval", initial: "10s", least: int64(100 * time.Millisecond), most: int64(time.Hour),
 		doc:   "Longest time between checkpoints: what a restart reads again.",
 		field: func(c *Config) any { return &c.Checkpoint.Interval },
+	},
+
+	{
+		path: "instance.count", initial: "1", least: 1, most: 10_000,
+		doc: "How many instances share the partitions by their ordinals, for the store `dir`: partition n belongs to the instance n modulo this. " +
+			"With 1 the group shares them out. It may change only while all instances are stopped.",
+		field: func(c *Config) any { return &c.Instance.Count },
+	},
+	{
+		path: "instance.ordinal", initial: "auto", check: checkOrdinal,
+		doc:   "Which of `instance.count` this one is, from 0; `auto` is the number at the end of the host's name, as a StatefulSet gives it.",
+		field: func(c *Config) any { return &c.Instance.Ordinal },
 	},
 
 	{

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/heartbeat"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"processor/internal/broker"
 )
@@ -25,11 +25,11 @@ func (g *Generation) Holds(ctx context.Context) (bool, error) {
 	}
 	group := g.member.options.Group
 	err := withCoordinator(ctx, g.member.cluster, group, func(ctx context.Context, node int32) error {
-		m, err := g.member.cluster.Ask(ctx, node, &heartbeat.Request{GroupID: group, GenerationID: g.ID, MemberID: g.MemberID})
+		m, err := g.member.cluster.Ask(ctx, node, &heartbeatRequest{GroupID: group, GenerationID: g.ID, MemberID: g.MemberID})
 		if err != nil {
 			return err
 		}
-		if code := m.(*heartbeat.Response).ErrorCode; code != 0 {
+		if code := m.(*heartbeatResponse).ErrorCode; code != 0 {
 			return kafka.Error(code)
 		}
 		return nil
@@ -44,6 +44,28 @@ func (g *Generation) Holds(ctx context.Context) (bool, error) {
 	}
 }
 
+// The client library has the fields of the heartbeat's answer in the wrong order, so that every answer
+// reads as success. This is version 3 (Kafka 2.3), the last one in the classic encoding.
+func init() { protocol.Register(&heartbeatRequest{}, &heartbeatResponse{}) }
+
+type heartbeatRequest struct {
+	GroupID         string `kafka:"min=v3,max=v3"`
+	GenerationID    int32  `kafka:"min=v3,max=v3"`
+	MemberID        string `kafka:"min=v3,max=v3"`
+	GroupInstanceID string `kafka:"min=v3,max=v3,nullable"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*heartbeatRequest) ApiKey() protocol.ApiKey { return protocol.Heartbeat }
+
+type heartbeatResponse struct {
+	ThrottleTimeMs int32 `kafka:"min=v3,max=v3"`
+	ErrorCode      int16 `kafka:"min=v3,max=v3"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*heartbeatResponse) ApiKey() protocol.ApiKey { return protocol.Heartbeat }
+
 // staticGeneration is the id of a generation that no group has given.
 const staticGeneration = -1
 
@@ -51,12 +73,12 @@ func (g *Generation) static() bool { return g.ID == staticGeneration }
 
 // NewStatic is an assignment without a group: the given numbers of every topic, for as long as the
 // process lives. Its commits, for lag tools, reach the group while that has no members.
-func NewStatic(m MemberOptions, c *broker.Cluster, numbers []int32) *Generation {
+func NewStatic(c *broker.Cluster, o MemberOptions, numbers []int32) *Generation {
 	g := &Generation{
 		ID: staticGeneration, Partitions: map[string][]int32{}, done: make(chan struct{}),
-		member: &Member{cluster: c, options: m.withDefaults()},
+		member: &Member{cluster: c, options: o.withDefaults()},
 	}
-	for _, topic := range m.Topics {
+	for _, topic := range o.Topics {
 		g.Partitions[topic] = numbers
 	}
 	return g

@@ -19,21 +19,27 @@ const (
 	earliest int64 = -2
 )
 
+// border is an end of a log as a list-offsets request names it.
+type border struct {
+	at        int64
+	isolation int8
+}
+
 // retryOffsets bounds how long a question about offsets is repeated while leaders move.
 const retryOffsets = 30 * time.Second
 
 // StartOffsets gives the first offset that each partition's log still holds.
 func StartOffsets(ctx context.Context, c *broker.Cluster, partitions []TopicPartition) (map[TopicPartition]int64, error) {
-	return listOffsets(ctx, c, partitions, earliest)
+	return listOffsets(ctx, c, partitions, border{earliest, readCommitted})
 }
 
 // EndOffsets gives each partition's end for a reader of committed records: the offset after the
 // last record that can no longer be aborted (the last stable offset).
 func EndOffsets(ctx context.Context, c *broker.Cluster, partitions []TopicPartition) (map[TopicPartition]int64, error) {
-	return listOffsets(ctx, c, partitions, latest)
+	return listOffsets(ctx, c, partitions, border{latest, readCommitted})
 }
 
-func listOffsets(ctx context.Context, c *broker.Cluster, partitions []TopicPartition, at int64) (map[TopicPartition]int64, error) {
+func listOffsets(ctx context.Context, c *broker.Cluster, partitions []TopicPartition, at border) (map[TopicPartition]int64, error) {
 	offsets := make(map[TopicPartition]int64, len(partitions))
 	ctx, cancel := context.WithTimeout(ctx, retryOffsets)
 	defer cancel()
@@ -96,14 +102,14 @@ func note(tp TopicPartition, err error, again *[]TopicPartition, problems *[]err
 }
 
 // askOffsets asks one broker about its partitions.
-func askOffsets(ctx context.Context, c *broker.Cluster, node int32, group []TopicPartition, at int64,
+func askOffsets(ctx context.Context, c *broker.Cluster, node int32, group []TopicPartition, at border,
 	offsets map[TopicPartition]int64, again *[]TopicPartition, problems *[]error,
 ) {
-	req := &listoffsets.Request{ReplicaID: -1, IsolationLevel: readCommitted}
+	req := &listoffsets.Request{ReplicaID: -1, IsolationLevel: at.isolation}
 	for _, tp := range group {
 		req.Topics = append(req.Topics, listoffsets.RequestTopic{
 			Topic:      tp.Topic,
-			Partitions: []listoffsets.RequestPartition{{Partition: tp.Partition, CurrentLeaderEpoch: -1, Timestamp: at}},
+			Partitions: []listoffsets.RequestPartition{{Partition: tp.Partition, CurrentLeaderEpoch: -1, Timestamp: at.at}},
 		})
 	}
 	m, err := c.Ask(ctx, node, req)
@@ -183,8 +189,12 @@ func CommittedOffsets(ctx context.Context, c *broker.Cluster, group string, part
 }
 
 func readCommittedOffsets(r *offsetfetch.Response, offsets map[TopicPartition]int64) error {
-	if r.ErrorCode != 0 {
-		return kafka.Error(r.ErrorCode)
+	switch code := kafka.Error(r.ErrorCode); code {
+	case 0:
+	case kafka.GroupIdNotFound: // some brokers say so of a group that nobody has joined yet
+		return nil
+	default:
+		return code
 	}
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {

@@ -77,10 +77,27 @@ func (c *cut) follows(s *shard) bool {
 	return true
 }
 
+// followCut goes on at the cut. The new epoch is stored in front of the silence and not behind it: there,
+// rows may wait that only this run knows of, and a checkpoint would pass them.
+func (p *pipeline) followCut(ctx context.Context, s *shard, m *marker, c *cut, logs borders) error {
+	if m != nil { // without a checkpoint the epoch in the progress row will do
+		now := s.marker()
+		now.Everything, now.Openings = m.Everything, m.Openings // should the cut get lost
+		b, err := now.encode()
+		if err != nil {
+			return err
+		}
+		if err := p.store.Save(ctx, s.number, b, nil); err != nil {
+			return err
+		}
+	}
+	return p.catchUpInSilence(ctx, s, c, logs)
+}
+
 // catchUpInSilence brings a restored shard to the cut: what it makes of the records on the way was
 // committed before and is not sent. What was still to be sent at the cut waits for the next flush.
 func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs borders) error {
-	if err := s.applyUpTo(ctx, p, c.Sent, true); err != nil {
+	if err := s.applyUpTo(ctx, p, c.Sent, p.saveOpened); err != nil {
 		return err
 	}
 	s.derive(c.Sent.Watermark)
@@ -88,22 +105,22 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	clear(s.registers)
 	s.state.Forget()
 	s.sent = s.instant()
-	if err := s.applyUpTo(ctx, p, c.At, false); err != nil {
+	if err := s.applyUpTo(ctx, p, c.At, nil); err != nil {
 		return err
 	}
 	s.derive(c.At.Watermark)
 	s.outbox.reset(0)
 	s.early, s.letters = nil, nil
-	s.flushes, s.rows = 0, c.Rows
+	s.rows = c.Rows // the flushes count on: the rows that wait carry their numbers
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}]
 	}
 	return nil
 }
 
-// applyUpTo applies the records in front of an instant. saving says that all rows of them were sent, so
-// that a checkpoint may hold them.
-func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant, saving bool) error {
+// applyUpTo applies the records in front of an instant. save saves what has become much on the way; nil
+// where a checkpoint would pass rows that wait.
+func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant, save func(context.Context, *shard) error) error {
 	f := p.options.logs.Fetcher(consumer.FetcherOptions{PartitionMaxBytes: p.options.fetchBytes})
 	for {
 		positions, err := s.missing(to)
@@ -128,8 +145,8 @@ func (s *shard) applyUpTo(ctx context.Context, p *pipeline, to instant, saving b
 			}
 		}
 		p.options.Watchdog.worked([]*shard{s})
-		if s.collectKept(); saving && s.keptBytes >= checkpointBytes { // a whole log may lie in front of the cut
-			if err := p.saveOpened(ctx, s); err != nil {
+		if s.collectKept(); save != nil && s.keptBytes >= checkpointBytes { // a whole log may lie in front of the cut
+			if err := save(ctx, s); err != nil {
 				return err
 			}
 		}
@@ -161,15 +178,15 @@ type transactions struct {
 
 // openTransactions takes a transactional id: what a former owner of it left open is aborted, and it
 // can send nothing more.
-func (p *pipeline) openTransactions(ctx context.Context, id string) (outlet, error) {
-	t, err := sink.NewTransactor(p.options.Cluster, sink.TransactorOptions{ID: id, Compression: sink.LZ4})
+func (o *Options) openTransactions(ctx context.Context, id string) (outlet, error) {
+	t, err := sink.NewTransactor(o.Cluster, sink.TransactorOptions{ID: id, Compression: sink.LZ4})
 	if err != nil {
 		return nil, err
 	}
 	if err := t.Open(ctx); err != nil {
 		return nil, err
 	}
-	return transactions{t, p.step}, nil
+	return transactions{t, o.step}, nil
 }
 
 // transactionTries bounds how often a sending that surely came to nothing is begun again; each try

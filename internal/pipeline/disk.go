@@ -121,10 +121,10 @@ const (
 	retryMax = 30 * time.Second
 )
 
-// saveShard saves one shard. A disk that takes no write is tried again for as long as working goes on,
-// which is held back only when keptMax of records wait to be saved (fault F13). At the end of
+// saveShard saves one shard. A disk that takes no write is tried again for as long as the session
+// works, which is held back only when keptMax of records wait to be saved (fault F13). At the end of
 // the session the error of the last try is told.
-func (s *session) saveShard(ctx, working context.Context, one *shardSave) error {
+func (s *session) saveShard(ctx context.Context, one *shardSave) error {
 	wait := retryMin
 	for try := 1; ; try++ {
 		err := s.store.Save(ctx, one.shard.number, one.marker, one.puts)
@@ -140,12 +140,12 @@ func (s *session) saveShard(ctx, working context.Context, one *shardSave) error 
 		}
 		s.options.Metrics.update(func(r *Reading) { r.CheckpointFailures++ })
 		again, isDisk := s.store.(*disk)
-		if !isDisk || !errors.Is(err, checkpoint.ErrReopen) || working.Err() != nil {
+		if !isDisk || !errors.Is(err, checkpoint.ErrReopen) || s.working.Err() != nil {
 			return fmt.Errorf("checkpoint: %w", operatorError(err))
 		}
 		s.options.Logger.ErrorContext(ctx, "a checkpoint cannot be written; the last good one stays, processing goes on, and it is tried again",
 			"shard", one.shard.number, "in", wait.String(), "error", err)
-		if s.waitForDisk(working, wait) != nil {
+		if s.waitForDisk(wait) != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
 		wait = min(2*wait, retryMax)
@@ -159,12 +159,12 @@ func (s *session) saveShard(ctx, working context.Context, one *shardSave) error 
 }
 
 // waitForDisk waits before a save is tried again, at most until the session ends.
-func (s *session) waitForDisk(working context.Context, wait time.Duration) error {
+func (s *session) waitForDisk(wait time.Duration) error {
 	if err := s.step("disk failed"); err != nil {
 		return err
 	}
 	if s.options.diskWait != nil {
-		return s.options.diskWait(working)
+		return s.options.diskWait(s.working)
 	}
-	return broker.Sleep(working, wait)
+	return broker.Sleep(s.working, wait)
 }

@@ -255,3 +255,34 @@ func TestAnOutletTakenFromOutside(t *testing.T) {
 	w.run()
 	w.compare()
 }
+
+// Two instances with a directory each share the shards by their ordinals, without a group.
+func TestInstancesByOrdinal(t *testing.T) {
+	w := newWorld(t, 5)
+	records := companyEvents(t, 300, "light")
+	dirs := []string{t.TempDir(), t.TempDir()}
+	both := func() []*instance {
+		var list []*instance
+		for ordinal, dir := range dirs {
+			w.change = func(o *Options) { o.CheckpointDir, o.Instances, o.Ordinal = dir, len(dirs), ordinal }
+			list = append(list, w.start(t))
+		}
+		awaitShards(t, map[*instance]int{list[0]: 3, list[1]: 2})
+		return list
+	}
+	w.write(records[:100])
+	first := both()
+	wait := w.load(records[100:200])
+	first[1].stop()
+	wait()
+	first[0].stop()
+	w.write(records[200:])
+	second := both()
+	if s := epochsOf(second[1]); len(s) != 2 || s[1] != 2 || s[3] != 2 {
+		t.Errorf("the shards of ordinal 1 and their epochs: %v", s)
+	}
+	second[0].stop()
+	second[1].stop()
+	w.compare()
+	w.committedIsProgress()
+}

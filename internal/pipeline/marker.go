@@ -44,6 +44,15 @@ type place struct {
 	// Which log that is (invariant I7). Markers from before this was kept have neither.
 	ID   string     `json:"topic_id,omitempty"` // as Kafka's tools print it; empty where brokers have none
 	Last *lastBatch `json:"last,omitempty"`     // in front of Next; nil before the first
+
+	Origins []seenOrigin `json:"origins,omitempty"` // of the topic of the copies, those of which something was seen
+}
+
+// seenOrigin is how far one source partition was seen through its copies.
+type seenOrigin struct {
+	Topic     string     `json:"topic"`
+	Partition int32      `json:"partition"`
+	Seen      event.Time `json:"seen"`
 }
 
 // lastBatch tells the last batch that was applied from every other that may come to stand in its

@@ -69,10 +69,15 @@ const (
 	ResultRevoked   Result = "revoked"
 	ResultRejected  Result = "rejected"
 	ResultIgnored   Result = "ignored"
-	ResultSkipped   Result = "skipped" // control markers and records of aborted transactions
+	ResultSkipped   Result = "skipped" // control markers, records of aborted transactions, intake's marks
+
+	ResultCopied Result = "copied" // by intake; the copy has a result of its own
 )
 
-// Results are all results, in their order.
+// IntakeResults are what may become of a record of a source that intake copies, in their order.
+var IntakeResults = []Result{ResultCopied, ResultRejected, ResultIgnored, ResultSkipped}
+
+// Results are what may become of a record that the ledger reads, in their order.
 var Results = []Result{
 	ResultApplied, ResultDuplicate, ResultAmended, ResultRevoked, ResultRejected, ResultIgnored, ResultSkipped,
 }

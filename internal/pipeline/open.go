@@ -41,16 +41,16 @@ func (p *pipeline) shardOutlet(ctx context.Context, number int) (outlet, error) 
 	if p.options.Delivery != ExactlyOnce {
 		return nil, nil
 	}
-	return p.openTransactions(ctx, fmt.Sprintf("%s-shard-%d", p.options.Group, number))
+	return p.options.outlet(ctx, fmt.Sprintf("%s-shard-%d", p.options.Group, number))
 }
 
 // assigned are the partition numbers of a generation. A number is ours in all topics or in none.
-func (p *pipeline) assigned(generation *consumer.Generation) ([]int, error) {
+func (p *pipeline) assigned(assignment map[string][]int32) ([]int, error) {
 	var numbers []int
-	for _, number := range generation.Partitions[p.options.Sources[0].Topic] {
+	for _, number := range assignment[p.options.Sources[0].Topic] {
 		numbers = append(numbers, int(number))
 	}
-	for topic, partitions := range generation.Partitions {
+	for topic, partitions := range assignment {
 		if len(partitions) != len(numbers) {
 			return nil, fmt.Errorf("%w: the group assigned partitions %v of %s and %v of %s; an account must have the same partition in all sources",
 				ErrOperator, partitions, topic, numbers, p.options.Sources[0].Topic)
@@ -134,18 +134,15 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 		return nil, err
 	}
 	s.epoch = max(s.epoch, epoch) + 1
-	follows := !s.jumped && last.follows(s) // what was made of records that are gone cannot be made again in silence
-	if !follows {
+	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
+		err = p.followCut(ctx, s, m, last, logs)
+	} else {
 		s.owe(m, logs)
 		s.sent = s.instant()
+		err = p.saveOpened(ctx, s)
 	}
-	if err := p.saveOpened(ctx, s); err != nil {
+	if err != nil {
 		return nil, err
-	}
-	if follows { // behind the save: a checkpoint must not be ahead of rows that are still to be sent
-		if err := p.catchUpInSilence(ctx, s, last, logs); err != nil {
-			return nil, err
-		}
 	}
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Watermark: event.NoTime, Restored: restored} })
 	p.options.Logger.InfoContext(ctx, "shard opened", "shard", number, "from_checkpoint", found, "records", restored,
@@ -174,6 +171,7 @@ func (s *shard) place(m *marker, logs borders) error {
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
 		at := m.in(topic)
+		src.follow(s.options.feed, topic == s.options.topic(row.TopicEvents), at)
 		if at != nil {
 			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
 		}

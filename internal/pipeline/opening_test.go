@@ -47,6 +47,15 @@ func TestACrashAfterTheOpeningLosesNoRow(t *testing.T) {
 	if err := Run(kafkatest.Context(t), o); !errors.Is(err, errCrash) {
 		t.Fatalf("got %v, want the crash before the first flush", err)
 	}
-	w.run()
+	last := w.start(t)
+	awaitShards(t, map[*instance]int{last: 1})
+	w.write([]company.Record{subscription("e3", "acme", "2025-05-01T00:00:00Z", 7)})
+	for positionsIn(w.progress()[0].Positions)[w.topic+"/0"] < 3 {
+		if last.now().Phase == PhaseStopping {
+			t.Fatal("it stops")
+		}
+	}
+	last.stop()
 	w.compare()
+	w.eachOnce()
 }

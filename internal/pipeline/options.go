@@ -13,6 +13,7 @@ import (
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
+	"processor/internal/sink"
 )
 
 // Source is one topic that events come from, in the native format.
@@ -57,6 +58,8 @@ type Options struct {
 	CheckpointStore    string        // StoreDir when empty
 	CheckpointDir      string        // of the store dir
 	CheckpointInterval time.Duration // 10 s when 0
+	Instances          int           // that share the shards by their ordinals; 0 or 1: the group shares them out
+	Ordinal            int           // which of them this is, from 0
 	Tombstones         bool          // follow a deleted row with a tombstone
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 
@@ -74,7 +77,12 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
-	logs logs // of Cluster; a test may put others in its place
+	feed *feed // what intake copies; nil: nothing. checkSources decides
+
+	// Of Cluster and of the machine; a test may put others in their place.
+	logs     logs
+	outlet   func(ctx context.Context, id string) (outlet, error) // with the id of its transactions, if it has any
+	schedule schedule
 
 	// step is called at named points of the loops; an error ends the service there, as a crash
 	// would. It is for tests.
@@ -89,6 +97,9 @@ type Options struct {
 	openDir  func(checkpoint.Options) (*checkpoint.Dir, error)
 	diskWait func(context.Context) error
 }
+
+// defaultStep does nothing, but in a program that is built to be killed (failpoint.go).
+var defaultStep = func(string) error { return nil }
 
 // stopWithin bounds a graceful stop: Kubernetes kills after 30 s.
 const stopWithin = 20 * time.Second
@@ -110,6 +121,12 @@ func (o Options) withDefaults() (Options, error) {
 	case StoreDir, StoreKafka:
 	default:
 		problems = append(problems, fmt.Errorf("pipeline: Options.CheckpointStore is %q", o.CheckpointStore))
+	}
+	if o.Instances > 1 && (o.Ordinal < 0 || o.Ordinal >= o.Instances) {
+		problems = append(problems, fmt.Errorf("pipeline: Options.Ordinal is %d of %d", o.Ordinal, o.Instances))
+	}
+	if o.Instances > 1 && o.CheckpointStore == StoreKafka {
+		problems = append(problems, errors.New("pipeline: Options.Instances is for the store dir: with the store kafka the group shares the shards out"))
 	}
 	need(o.CheckpointStore == StoreDir && o.CheckpointDir == "", "CheckpointDir")
 	set := func(d *time.Duration, initial time.Duration, what string) {
@@ -142,8 +159,14 @@ func (o Options) withDefaults() (Options, error) {
 	if o.openDir == nil {
 		o.openDir = checkpoint.Open
 	}
+	if o.schedule == nil {
+		o.schedule = goroutines{}
+	}
 	if o.step == nil {
-		o.step = func(string) error { return nil }
+		o.step = defaultStep
+	}
+	if o.outlet == nil {
+		o.outlet = o.openOutlet
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = NewWatchdog(o.Clock)
@@ -155,6 +178,14 @@ func (o Options) withDefaults() (Options, error) {
 		o.Observer.Status = func(Status) {}
 	}
 	return o, errors.Join(problems...)
+}
+
+// openOutlet opens the outlet of a cluster.
+func (o *Options) openOutlet(ctx context.Context, id string) (outlet, error) {
+	if id == "" {
+		return sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	}
+	return o.openTransactions(ctx, id)
 }
 
 // topic is the full name of an output topic.

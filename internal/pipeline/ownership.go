@@ -5,10 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
+	"strconv"
 
-	"processor/internal/consumer"
 	"processor/internal/sink"
 )
 
@@ -48,15 +47,16 @@ func (e *lostError) Unwrap() error { return e.cause }
 func isFenced(err error) bool { return errors.Is(err, sink.ErrFenced) || errors.Is(err, ErrFenced) }
 
 // assign makes the session's shards those of a generation, or has them on their way.
-func (s *session) assign(ctx context.Context, generation *consumer.Generation) error {
-	numbers, err := s.assigned(generation)
+func (s *session) assign(ctx context.Context, generation membership) error {
+	id, partitions := generation.Assignment()
+	numbers, err := s.assigned(partitions)
 	if err != nil {
 		return err
 	}
 	// The number of a generation rises by one with every assignment. Where none lies between, nobody
 	// else can have had what was ours and is ours again.
-	follows := s.generation != nil && generation.ID == s.generation.ID+1
-	s.generation = generation
+	follows := s.generation != nil && id == s.generationID+1
+	s.generation, s.generationID = generation, id
 	var stay []*shard
 	again := false // some shard is opened once more
 	for _, one := range s.shards {
@@ -117,21 +117,37 @@ func (s *session) stillOurs(ctx context.Context, one *shard) (bool, error) {
 	type ownable interface {
 		Owned(ctx context.Context, shard int) (bool, error)
 	}
-	type outletOwned interface {
-		Owned(ctx context.Context) (bool, error)
-	}
 	store, ok := s.store.(ownable)
 	if !ok {
 		return false, nil
 	}
 	owned, err := store.Owned(ctx, one.number)
-	if out, ok := one.outlet.(outletOwned); ok && owned && err == nil {
+	if out, ok := one.outlet.(ownedOutlet); ok && owned && err == nil {
 		owned, err = out.Owned(ctx)
 	}
 	if err != nil {
 		return false, fmt.Errorf("is shard %d still ours: %w", one.number, err)
 	}
 	return owned, nil
+}
+
+// ownedOutlet is an outlet that somebody else can take.
+type ownedOutlet interface {
+	// Owned says whether nobody has, and waits until readers see all that was sent by it.
+	Owned(ctx context.Context) (bool, error)
+}
+
+// awaitVisible waits until readers of committed records see what was sent: a commit is decided some
+// milliseconds before the partitions know of it. What was taken meanwhile is its new owner's.
+func (p *pipeline) awaitVisible(ctx context.Context, outlets []outlet) error {
+	return p.together(len(outlets), func(i int) error {
+		out, ok := outlets[i].(ownedOutlet)
+		if !ok {
+			return nil
+		}
+		_, err := out.Owned(ctx)
+		return err
+	})
 }
 
 // work sets the shards that the rounds are about.
@@ -168,28 +184,26 @@ func (s *shard) leave(r *Reading) {
 // startOpening has shards opened, so many at a time as there are processors.
 func (s *session) startOpening(ctx context.Context, numbers []int) {
 	for _, number := range numbers {
-		ctx, cancel := context.WithCancel(ctx)
+		restoring, cancel := context.WithCancel(ctx)
 		o := &opening{number: number, cancel: cancel, done: make(chan struct{})}
 		s.openings = append(s.openings, o)
-		go func() {
+		s.options.schedule.Beside(besideOpen+strconv.Itoa(number), func() {
 			defer close(o.done)
 			select {
 			case s.slots <- struct{}{}:
 				defer func() { <-s.slots }()
-				o.shard, o.err = s.openOne(ctx, number)
-			case <-ctx.Done():
-				o.err = ctx.Err()
+				o.shard, o.err = s.openOne(restoring, number)
+			case <-restoring.Done():
+				o.err = restoring.Err()
 			}
-		}()
+		})
 	}
 }
-
-// openingSlots is how many shards are restored at the same time.
-func openingSlots() int { return runtime.GOMAXPROCS(0) }
 
 // abandon ends an opening and waits for it.
 func (s *session) abandon(o *opening) {
 	o.cancel()
+	s.options.schedule.Await(besideOpen + strconv.Itoa(o.number))
 	<-o.done
 	s.options.Watchdog.forget(s.options.sourceTopics(), o.number)
 	s.openings = slices.DeleteFunc(s.openings, func(other *opening) bool { return other == o })
@@ -199,7 +213,7 @@ func (s *session) abandon(o *opening) {
 // ahead of every row that carries them.
 func (s *session) adopt(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // a stop in order lets go of what is not open yet
 	}
 	var fresh []*shard
 	for _, o := range slices.Clone(s.openings) {
@@ -270,7 +284,7 @@ func (s *session) close() error {
 
 // settleSaving waits for the checkpoint that is being written.
 func (s *session) settleSaving() error {
-	err := <-s.saving
+	err := s.awaitSave()
 	s.saving <- nil
 	return s.stillLost(err)
 }

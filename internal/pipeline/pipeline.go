@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 
 	"processor/internal/checkpoint"
 	"processor/internal/consumer"
-	"processor/internal/sink"
 )
 
 // pipeline is one run of the service.
@@ -21,8 +18,8 @@ type pipeline struct {
 	store      store
 	producer   outlet // of the ledger
 	status     statusBoard
-	unreadable unreadable
 	owners     owners
+	unreadable unreadable
 }
 
 // store keeps checkpoints: for each shard its records and one marker, together or not at all.
@@ -44,6 +41,9 @@ func Run(ctx context.Context, options Options) (err error) {
 	if p.partitions, err = checkSources(ctx, &p.options); err != nil {
 		return stopped(ctx, err)
 	}
+	if err := ensureEvents(ctx, &p.options); err != nil {
+		return stopped(ctx, err)
+	}
 	if err := p.identify(ctx); err != nil {
 		return stopped(ctx, err)
 	}
@@ -57,7 +57,7 @@ func Run(ctx context.Context, options Options) (err error) {
 		return stopped(ctx, o.checkpointError(err))
 	}
 	defer func() { err = errors.Join(err, closeStore()) }()
-	if p.producer, err = sink.NewProducer(o.Cluster, sink.ProducerOptions{Compression: sink.LZ4}); err != nil {
+	if p.producer, err = p.options.outlet(ctx, ""); err != nil {
 		return err
 	}
 	return p.run(ctx)
@@ -111,21 +111,29 @@ func (p *pipeline) run(ctx context.Context) error {
 		}
 		return metrics.drain(ctx)
 	}
-	watched := p.startWatch(work, fail)
+	watched, fed := p.startWatch(work, fail), p.startFeed(work, fail)
 	err = p.ledger(work, drain)
 	endRolling()
-	rollupErr, watchErr := <-rolled, watched()
+	rollupErr, watchErr, feedErr := <-rolled, watched(), fed()
 	if watchErr == nil {
 		err = p.because(ctx, err)
 	}
 	if errors.Is(err, rollupErr) { // the stop has met it already
 		rollupErr = nil
 	}
-	return errors.Join(watchErr, err, rollupErr)
+	return errors.Join(watchErr, feedErr, err, rollupErr)
 }
 
 // ledger joins the group and serves one generation after the other.
 func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error) (err error) {
+	lasting, end := outlast(ctx)
+	defer end()
+	session := p.newSession(ctx, lasting)
+	defer func() { err = errors.Join(err, session.close()) }()
+	if p.options.Instances > 1 {
+		_, err := session.serve(ctx, p.ownNumbers(), drain)
+		return stopped(ctx, err)
+	}
 	member, err := consumer.NewMember(p.options.Cluster, consumer.MemberOptions{Group: p.options.Group, Topics: p.options.sourceTopics()})
 	if err != nil {
 		return err
@@ -137,10 +145,6 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			p.options.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
 		}
 	}()
-	lasting, end := outlast(ctx)
-	defer end()
-	session := p.newSession(lasting)
-	defer func() { err = errors.Join(err, session.close()) }()
 	for first := true; ; first = false {
 		p.status.set(p, PhaseJoining)
 		generation, err := member.Next(ctx)
@@ -162,6 +166,16 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			return stopped(ctx, nil)
 		}
 	}
+}
+
+// ownNumbers are the shards of this instance where ordinals share them out. No group is joined, so that
+// a shard never leaves the directory that has its state.
+func (p *pipeline) ownNumbers() *consumer.Generation {
+	var numbers []int32
+	for n := p.options.Ordinal; n < p.partitions; n += p.options.Instances {
+		numbers = append(numbers, int32(n)) //nolint:gosec // a partition
+	}
+	return consumer.NewStatic(p.options.Cluster, consumer.MemberOptions{Group: p.options.Group, Topics: p.options.sourceTopics()}, numbers)
 }
 
 // stopIdle is a stop while no partition is assigned.
@@ -193,28 +207,11 @@ func stopped(ctx context.Context, err error) error {
 
 // together calls work for 0 to n-1 at the same time, where it is waiting and not computing, and joins
 // the errors.
-func together(n int, work func(i int) error) error {
-	problems := make([]error, n)
-	var wait sync.WaitGroup
-	for i := range n {
-		wait.Go(func() { problems[i] = work(i) })
-	}
-	wait.Wait()
-	return errors.Join(problems...)
+func (p *pipeline) together(n int, work func(i int) error) error {
+	return p.options.schedule.Together(n, work)
 }
 
-// parallel calls work for 0 to n-1, so many at a time as there are processors, and joins the errors.
+// parallel calls work for 0 to n-1 and joins the errors.
 func (p *pipeline) parallel(n int, work func(i int) error) error {
-	problems := make([]error, n)
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var wait sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			problems[i] = work(i)
-		})
-	}
-	wait.Wait()
-	return errors.Join(problems...)
+	return p.options.schedule.Parallel(n, work)
 }

@@ -34,6 +34,17 @@ type outlet interface {
 	Send(ctx context.Context, messages []sink.Message) (next map[broker.TopicPartition]int64, err error)
 }
 
+// membership is one generation of the group: what it assigned is ours until Done is closed.
+type membership interface {
+	// Assignment is its number, and the partitions by topic.
+	Assignment() (id int32, partitions map[string][]int32)
+	// Holds asks the group whether it still stands.
+	Holds(ctx context.Context) (bool, error)
+	Done() <-chan struct{}
+	// Commit tells the group's coordinator how far we are, for lag tools.
+	Commit(ctx context.Context, positions map[broker.TopicPartition]int64) error
+}
+
 // clusterLogs are the logs of a Kafka cluster.
 type clusterLogs struct{ cluster *broker.Cluster }
 

@@ -24,18 +24,20 @@ func TestRefusalsAtStart(t *testing.T) {
 			w.change = func(o *Options) { o.Sources = append(o.Sources, Source{Topic: "nowhere", KeyedByAccount: true}) }
 		}, ErrRefused, []string{"source nowhere does not exist", "create it"}},
 		{"two kinds of trouble at once", func(t *testing.T, w *world) {
-			other := w.kafka.Create(t, "other", 3)
-			w.change = func(o *Options) { o.Sources = append(o.Sources, Source{Topic: other, KeyedByAccount: true}) }
-		}, ErrRefused, []string{"message.timestamp.type=LogAppendTime", "kafka-configs.sh --alter", "has 3 partitions", "same partition in all sources"}},
-		{"not keyed, by its own words", func(_ *testing.T, w *world) {
-			w.change = func(o *Options) { o.Sources[0].KeyedByAccount = false }
-		}, ErrRefused, []string{"keyed_by_account: false", "intake hop"}},
+			events := w.kafka.Create(t, "out.events", 2)
+			w.change = func(o *Options) {
+				o.Sources = append(o.Sources, Source{Topic: "nowhere"}, Source{Topic: events, KeyedByAccount: true})
+			}
+		}, ErrRefused, []string{
+			"source nowhere does not exist", "is the topic that other sources are copied to", "take it out of sources",
+			"message.timestamp.type=LogAppendTime", "kafka-configs.sh --alter",
+		}},
 		{"a key that is not the account", func(t *testing.T, w *world) {
 			w.kafka.Produce(t, w.topic, kafkatest.Record{Key: "order-17", Value: string(good.Value)})
-		}, ErrRefused, []string{"is not keyed by account", `"order-17"`, `"acme"`, "offset 0"}},
+		}, ErrRefused, []string{"is not keyed by account", `"order-17"`, `"acme"`, "offset 0", "or say keyed_by_account: false"}},
 		{"another partitioner", func(t *testing.T, w *world) {
 			w.kafka.Produce(t, w.topic, kafkatest.Record{Partition: wrong, Key: "acme", Value: string(good.Value)})
-		}, ErrRefused, []string{"murmur2", "offset 0", `"acme"`}},
+		}, ErrRefused, []string{"murmur2", "offset 0", `"acme"`, "or say keyed_by_account: false"}},
 		{"an output topic with other partitions", func(t *testing.T, w *world) {
 			w.prefix = w.kafka.Topic("narrow.")
 			w.kafka.Create(t, "narrow.movements", 1, map[string]string{"cleanup.policy": "compact"})

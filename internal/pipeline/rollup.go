@@ -12,7 +12,6 @@ import (
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
-	"processor/internal/sink"
 )
 
 // metrics is the rollup's stage: it reads all partitions of the partials, sums the shards' registers
@@ -51,7 +50,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	producer, err := sink.NewProducer(p.options.Cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	producer, err := p.options.outlet(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +63,8 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
 		fetcher:  p.options.logs.Fetcher(consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
 		producer: producer, parts: map[int]*ownPart{},
-		waiting:  map[lane][]rollup.Partial{},
-		marks:    make([][]rollup.Partial, p.partitions),
+		waiting: map[lane][]rollup.Partial{},
+		marks:   make([][]rollup.Partial, p.partitions),
 	}
 	for partition := range p.partitions {
 		m.marks[partition] = make([]rollup.Partial, p.partitions)
@@ -190,7 +189,7 @@ func (m *metrics) complete() (complete, caughtUp bool) {
 
 func (m *metrics) flushIfDue(ctx context.Context) error {
 	_, changes, known := m.owners.now()
-	if !known || !m.changed && changes == m.settledChanges || time.Since(m.flushed) < m.options.MetricsInterval {
+	if !known || !m.changed && changes == m.settledChanges || m.options.schedule.Now().Sub(m.flushed) < m.options.MetricsInterval {
 		return nil
 	}
 	return m.flush(ctx)
@@ -208,7 +207,7 @@ func (m *metrics) flush(ctx context.Context) error {
 		return err
 	}
 	m.changed = false
-	m.flushed = time.Now()
+	m.flushed = m.options.schedule.Now()
 	m.bringBackWithheld()
 	rows, err := m.sums.Flush()
 	if err != nil {
@@ -274,5 +273,12 @@ func (m *metrics) drain(ctx context.Context) error {
 	if err := m.readToEnd(ctx); err != nil {
 		return err
 	}
-	return m.flush(ctx)
+	if err := m.flush(ctx); err != nil {
+		return err
+	}
+	outlets := make([]outlet, 0, len(m.parts))
+	for _, part := range m.parts {
+		outlets = append(outlets, part.outlet)
+	}
+	return m.awaitVisible(ctx, outlets)
 }

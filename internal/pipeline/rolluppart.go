@@ -55,7 +55,7 @@ func (m *metrics) openPart(ctx context.Context, number int, shardEpoch uint64) (
 	part := &ownPart{number: number, shardEpoch: shardEpoch}
 	var err error
 	if m.options.Delivery == ExactlyOnce {
-		if part.outlet, err = m.openTransactions(ctx, fmt.Sprintf("%s-rollup-%d", m.options.Group, number)); err != nil {
+		if part.outlet, err = m.options.outlet(ctx, fmt.Sprintf("%s-rollup-%d", m.options.Group, number)); err != nil {
 			return nil, err
 		}
 	}
@@ -94,7 +94,7 @@ func (m *metrics) send(ctx context.Context, messages []sink.Message) error {
 	}
 	numbers := slices.Sorted(maps.Keys(byPart))
 	refused := make([]error, len(numbers))
-	err := together(len(numbers), func(i int) error {
+	err := m.together(len(numbers), func(i int) error {
 		_, err := m.parts[numbers[i]].outlet.Send(ctx, byPart[numbers[i]])
 		if isFenced(err) {
 			refused[i], err = err, nil
@@ -120,4 +120,3 @@ func (m *metrics) vanished(rows []rollup.Row) (gone []rollup.Row) {
 	}
 	return gone
 }
-

@@ -3,11 +3,9 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"time"
 
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
-	"processor/internal/consumer"
 )
 
 // checkpoint saves all shards beside the loop, one checkpoint at a time, and commits the group's
@@ -19,20 +17,25 @@ func (s *session) checkpoint(ctx context.Context, wait bool) error {
 	if err := s.settleSaving(); err != nil {
 		return err
 	}
-	select {
-	case <-s.generation.Done():
+	if s.isOver() {
 		return nil // the shards may be somebody else's by now
-	default:
 	}
-	s.saved = time.Now()
+	s.saved = s.options.schedule.Now()
 	saves, err := s.snapshot()
 	if err != nil {
 		return err
 	}
-	<-s.saving
-	keep, working, generation := context.WithoutCancel(ctx), s.working, s.generation
-	go func() { s.saving <- s.save(keep, working, generation, saves) }()
+	_ = <-s.saving // nil: it was settled above, and saves begin here only
+	keep, generation := context.WithoutCancel(ctx), s.generation
+	s.options.schedule.Beside(besideSave, func() { s.saving <- s.save(keep, generation, saves) })
 	return nil
+}
+
+// awaitSave waits for the checkpoint that is being saved, if there is one. Who calls it puts
+// something back into s.saving.
+func (s *session) awaitSave() error {
+	s.options.schedule.Await(besideSave)
+	return <-s.saving
 }
 
 // shardSave is what one shard hands to the store. Nothing in it belongs to the state any more.
@@ -65,17 +68,16 @@ func (s *session) snapshot() ([]shardSave, error) {
 }
 
 // save writes the checkpoints, then commits the positions for lag tools. A shard that has a newer owner
-// is in the *lostError at the end; the others are saved all the same. A disk is waited for while working
-// goes on.
-func (s *session) save(ctx, working context.Context, generation *consumer.Generation, saves []shardSave) error {
+// is in the *lostError at the end; the others are saved all the same.
+func (s *session) save(ctx context.Context, generation membership, saves []shardSave) error {
 	if err := s.step("saving"); err != nil {
 		return err
 	}
 	var lost lostError
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
-		begun := time.Now()
-		err := s.saveShard(ctx, working, &one)
+		begun := s.options.schedule.Now()
+		err := s.saveShard(ctx, &one)
 		if isFenced(err) {
 			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)
 			continue
@@ -87,7 +89,7 @@ func (s *session) save(ctx, working context.Context, generation *consumer.Genera
 		for _, put := range one.puts {
 			size += int64(len(put.Key) + len(put.Value))
 		}
-		s.countSave(one.shard.number, size, time.Since(begun))
+		s.countSave(one.shard.number, size, s.options.schedule.Now().Sub(begun))
 		for tp, next := range one.places {
 			positions[tp] = next
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -19,9 +21,10 @@ import (
 // known_at and restated. So a restart sends nothing that readers have already, and takes back what
 // is no more.
 type sentRows struct {
-	keys  map[string]*sentState
-	epoch uint64 // the highest in the partition
-	swept bool
+	keys   map[string]*sentState
+	buffer []byte // of the row that is compared
+	epoch  uint64 // the highest in the partition
+	swept  bool
 }
 
 type sentState struct {
@@ -84,7 +87,8 @@ func contentOf(value []byte) (s sentState, version uint64, err error) {
 // compare says whether a row is news, and what to note once it is sent.
 func (s *sentRows) compare(encoder *row.Encoder, r *rollup.Row) (one sentRow, isNews bool) {
 	one.key = string(encoder.MetricKey(nil, r))
-	value := encoder.Metric(nil, r, row.Stamp{})
+	s.buffer = encoder.Metric(s.buffer[:0], r, row.Stamp{})
+	value := s.buffer
 	content := xxhash.Sum64(value[:bytes.LastIndex(value, []byte(stampStart))])
 	if r.Final {
 		content++
@@ -124,7 +128,8 @@ func (s *sentRows) vanished(fresh []rollup.Row) []rollup.Row {
 		now[string(encoder.MetricKey(nil, &fresh[i]))] = struct{}{}
 	}
 	var gone []rollup.Row
-	for key, state := range s.keys {
+	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
+		state := s.keys[key]
 		if _, isFresh := now[key]; isFresh || state.made || state.deleted {
 			continue
 		}

@@ -22,16 +22,18 @@ const leaveWithin = 3 * time.Second
 type session struct {
 	*pipeline
 
-	generation *consumer.Generation // the present one; nil before the first
-	lasting    context.Context      //nolint:containedctx // of the session, as the loop's own ends between two steps
-	working    context.Context      //nolint:containedctx // of the rounds of a generation: nobody waits for a disk after them
-	shards     []*shard             // that are worked on, in order
-	byNumber   map[int32]*shard
-	openings   []*opening    // of those that will join them
-	slots      chan struct{} // bounds how many are restored at the same time
-	fetchers   [2]fetcher
-	turn       int
+	generation   membership // the present one; nil before the first
+	generationID int32
+	lasting      context.Context //nolint:containedctx // of the session, as the loop's own ends between two steps
+	shards       []*shard        // that are worked on, in order
+	working      context.Context //nolint:containedctx // until a stop is asked for: nobody waits for a disk after it
+	byNumber     map[int32]*shard
+	openings     []*opening    // of those that will join them
+	slots        chan struct{} // bounds how many are restored at the same time
+	fetchers     [2]fetcher
+	turn         int
 
+	asked   time.Time  // the clock when the fetch was sent that was applied last
 	clock   event.Time // whole minutes, never backwards
 	pending int        // records since the last flush
 	flushed time.Time
@@ -41,11 +43,11 @@ type session struct {
 }
 
 // newSession has no shards yet.
-func (p *pipeline) newSession(lasting context.Context) *session {
-	now := time.Now()
+func (p *pipeline) newSession(working, lasting context.Context) *session {
+	now := p.options.schedule.Now()
 	s := &session{
-		pipeline: p, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, openingSlots()),
-		flushed: now, saved: now, saving: make(chan error, 1),
+		pipeline: p, working: working, lasting: lasting, byNumber: map[int32]*shard{}, slots: make(chan struct{}, p.options.schedule.Processors()),
+		flushed: now, saved: now, saving: make(chan error, 1), asked: p.options.Clock(),
 	}
 	s.saving <- nil
 	for i := range s.fetchers {
@@ -59,7 +61,7 @@ func (p *pipeline) newSession(lasting context.Context) *session {
 // serve works for one generation, until it ends or ctx does. ended says that a graceful stop is
 // complete. What it holds when the generation ends is whole: every row of what was applied is
 // acknowledged, since neither a flush nor a save is cut short by a generation.
-func (s *session) serve(ctx context.Context, generation *consumer.Generation, drain func(context.Context) error) (ended bool, err error) {
+func (s *session) serve(ctx context.Context, generation membership, drain func(context.Context) error) (ended bool, err error) {
 	s.status.set(s.pipeline, PhaseRestoring)
 	if err := s.assign(ctx, generation); err != nil {
 		return false, stopped(ctx, err)
@@ -93,6 +95,7 @@ func outlast(ctx context.Context) (lasting context.Context, end func()) {
 
 // fetched is what one fetch brought.
 type fetched struct {
+	asked   time.Time
 	batches []consumer.Batch
 	err     error
 }
@@ -101,7 +104,6 @@ type fetched struct {
 func (s *session) rounds(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.working = work
 	go func() {
 		select {
 		case <-s.generation.Done():
@@ -119,12 +121,13 @@ func (s *session) rounds(ctx context.Context) error {
 			}
 			return got.err
 		}
-		if work.Err() != nil && ctx.Err() == nil {
-			return nil // the generation is over: what was fetched may be somebody else's to count
+		if s.isOver() && ctx.Err() == nil {
+			return nil // what was fetched may be somebody else's to count
 		}
 		if err := s.step("fetched"); err != nil {
 			return s.leave(cancel, nil, err)
 		}
+		s.asked = got.asked
 		coming = s.fetch(work, s.positions(got.batches))
 		if err := s.apply(ctx, got.batches); err != nil {
 			return s.leave(cancel, coming, err)
@@ -136,6 +139,16 @@ func (s *session) rounds(ctx context.Context) error {
 			return s.leave(cancel, coming, err)
 		}
 		s.options.Watchdog.passed(s.shards)
+	}
+}
+
+// isOver says whether the generation has ended.
+func (s *session) isOver() bool {
+	select {
+	case <-s.generation.Done():
+		return true
+	default:
+		return false
 	}
 }
 
@@ -151,20 +164,21 @@ func (s *session) leave(cancel context.CancelFunc, coming <-chan fetched, err er
 // fetch starts a fetch with the fetcher whose last batches nobody needs any more.
 func (s *session) fetch(ctx context.Context, positions []consumer.Position) <-chan fetched {
 	coming := make(chan fetched, 1)
+	asked := s.options.Clock()
 	f := s.fetchers[s.turn]
 	s.turn = 1 - s.turn
 	idle := min(s.options.FlushInterval, 100*time.Millisecond)
 	if len(s.openings) > 0 {
 		idle = min(idle, 5*time.Millisecond)
 	}
-	go func() {
+	s.options.schedule.Beside(besideFetch, func() {
 		if len(positions) == 0 {
-			coming <- fetched{err: broker.Sleep(ctx, idle)}
+			coming <- fetched{asked: asked, err: s.options.schedule.Sleep(ctx, idle)}
 			return
 		}
 		batches, err := f.Fetch(ctx, positions)
-		coming <- fetched{batches, err}
-	}()
+		coming <- fetched{asked, batches, err}
+	})
 	return coming
 }
 
@@ -208,9 +222,6 @@ func (s *session) apply(ctx context.Context, batches []consumer.Batch) error {
 			return operatorError(b.Err)
 		}
 		shard := s.byNumber[b.Partition]
-		if shard == nil {
-			continue // it was let go of meanwhile
-		}
 		if err := s.sameLog(s.lasting, shard.source(b.Topic), b); err != nil {
 			return err
 		}
@@ -237,7 +248,7 @@ func (s *session) advance(ctx context.Context) error {
 			return err
 		}
 	}
-	now := time.Now()
+	now := s.options.schedule.Now()
 	if s.pending < s.options.FlushRecords && now.Sub(s.flushed) < s.options.FlushInterval {
 		return nil
 	}
@@ -274,8 +285,10 @@ func (s *session) keptBytes() int {
 
 // flush sends what changed in all shards.
 func (s *session) flush(ctx context.Context, slow bool) error {
-	begun := time.Now()
-	s.clock = max(s.clock, wholeMinute(s.options.Clock(), s.options.Lateness))
+	begun := s.options.schedule.Now()
+	// The clock of the fetch and not of now: what came into the log since then was not read, and a
+	// partition that was at its end then says nothing about it.
+	s.clock = max(s.clock, wholeMinute(s.asked, s.options.Lateness))
 	s.flushed, s.pending = begun, 0
 	if slow {
 		s.slowed = begun
@@ -294,13 +307,13 @@ func (s *session) flush(ctx context.Context, slow bool) error {
 	if err := s.publish(ctx, s.shards); err != nil {
 		return err
 	}
-	s.report(time.Since(begun))
+	s.report(s.options.schedule.Now().Sub(begun))
 	s.answerQuestions()
 	return s.step("published")
 }
 
 // now is the time that goes into records where the broker does not stamp them; nothing depends on it.
-func (p *pipeline) now() int64 { return time.Now().UnixNano() }
+func (p *pipeline) now() int64 { return p.options.schedule.Now().UnixNano() }
 
 // step is a named point at which a test may end everything.
 func (p *pipeline) step(point string) error { return p.options.step(point) }
@@ -316,7 +329,7 @@ func (p *pipeline) publish(ctx context.Context, shards []*shard) error {
 		return p.send(ctx, p.producer, messages, shards)
 	}
 	refused := make([]error, len(shards))
-	err := together(len(shards), func(i int) error {
+	err := p.together(len(shards), func(i int) error {
 		one := shards[i : i+1]
 		err := p.send(ctx, one[0].outlet, one[0].outbox.messages, one)
 		if isFenced(err) {
@@ -369,13 +382,13 @@ func (s *session) sendAgain(ctx context.Context) error {
 		if one.resend == nil || !one.caughtUp() {
 			continue
 		}
-		begun := time.Now()
+		begun := s.options.schedule.Now()
 		send := func() error { return s.publish(ctx, s.shards[i:i+1]) }
 		err := one.sendAgain(ctx, s.now(), send, func() { s.options.Watchdog.worked(s.shards) })
 		if err != nil {
 			return err
 		}
-		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", time.Since(begun).String())
+		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", s.options.schedule.Now().Sub(begun).String())
 		if err := s.step("sent again"); err != nil {
 			return err
 		}
@@ -398,6 +411,13 @@ func (s *session) stop(ctx context.Context, drain func(context.Context) error) e
 		return fmt.Errorf("stop: %w", err)
 	}
 	if err := s.sendAgain(stop); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	outlets := make([]outlet, 0, len(s.shards))
+	for _, one := range s.shards {
+		outlets = append(outlets, one.outlet)
+	}
+	if err := s.awaitVisible(stop, outlets); err != nil { // for the rollup
 		return fmt.Errorf("stop: %w", err)
 	}
 	if err := drain(stop); err != nil {

@@ -126,7 +126,7 @@ func (s *shard) apply(b *consumer.Batch) error {
 	counts[placeSkipped] += b.Skipped
 	s.results[placeSkipped] += b.Skipped
 	src.Next, src.end = b.Next, max(b.LastStable, b.Next)
-	src.atEnd = b.Next >= b.LastStable
+	src.atEnd = b.Next >= max(b.LastStable, b.HighWatermark) // what is in an open transaction is still to come
 	if b.Last != (consumer.Mark{}) {
 		src.last = b.Last
 	}
@@ -152,20 +152,22 @@ func (s *shard) countsOf(tp consumer.TopicPartition) *[7]int64 {
 
 // applyRecord returns the place of the record's result in Results.
 func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
-	src.appended = event.Time(r.Time)
-	s.headers = headersOf(r, s.headers)
+	if src.arrive(r) {
+		return placeSkipped, nil
+	}
+	s.headers = headersOf(src.headers, s.headers)
 	e, rejection := s.decoder.Decode(r.Value, s.headers)
 	if e == nil && rejection == nil {
 		return placeIgnored, nil
 	}
 	var outcome aggregate.Outcome
 	if e != nil {
-		e.Position = event.Position{Topic: src.Topic, Partition: src.Partition, Offset: r.Offset}
+		e.Position = src.at
 		if want := sink.Partition([]byte(e.Subject), s.of); want != s.number {
 			return 0, s.misplacedError(src, r, e, want)
 		}
 		s.moveHorizons()
-		if rejection = src.judge(e, src.appended, s.options.Lateness, s.state.Calendar()); rejection == nil {
+		if rejection = src.judge(e, src.received, s.options.Lateness, s.state.Calendar()); rejection == nil {
 			outcome, rejection = s.state.Apply(e)
 		}
 	}
@@ -205,7 +207,7 @@ func (s *shard) moveHorizons() {
 func (s *shard) misplacedError(src *source, r *consumer.Record, e *event.Event, want int) error {
 	return fmt.Errorf("%w: the record at %s offset %d is of account %q and belongs in partition %d (murmur2 of the subject over %d partitions); "+
 		"nothing after it was read: copy the topic with the subject as key of every record and name the copy as source; %s",
-		ErrOperator, src.TopicPartition, r.Offset, shown([]byte(e.Subject)), want, s.of, intakeHop)
+		ErrOperator, src.TopicPartition, r.Offset, shown([]byte(e.Subject)), want, s.of, notKeyed)
 }
 
 // collectKept takes over what the state kept since the last flush.
@@ -276,7 +278,7 @@ func (s *shard) marker() *marker {
 		Openings: s.resend != nil && s.resend.openings, Gaps: s.gaps, Prefix: &s.options.Prefix,
 	}
 	for _, src := range s.sources {
-		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last)})
+		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last), Origins: src.origins.stored()})
 	}
 	for _, p := range outputPartitions(s.number, s.of) {
 		m.Outputs = append(m.Outputs, end{Topic: p.topic, Partition: p.partition, Next: s.ends[p]})

@@ -19,14 +19,25 @@ type source struct {
 	endAtStart int64         // where the log ended when the shard was opened
 	end        int64         // where it ended at the last fetch
 	appended   event.Time    // when the last record was appended
+
+	arrival
+	origins *origins // of the topic of the copies; nil of any other
 }
 
 // caughtUp says whether everything that was there at the start has been read.
-func (s *source) caughtUp() bool { return s.Next >= s.endAtStart }
+func (s *source) caughtUp() bool {
+	if s.origins != nil {
+		return s.origins.whole
+	}
+	return s.Next >= s.endAtStart
+}
 
 // watermark is up to where the partition is complete. One that has nothing more to read follows the
 // clock: nobody else would ever tell that time goes on.
 func (s *source) watermark(lateness time.Duration, clock event.Time) event.Time {
+	if s.origins != nil {
+		return s.origins.watermark(s.Partition, s.Next, lateness)
+	}
 	watermark := s.complete(lateness)
 	if s.atEnd {
 		watermark = max(watermark, clock)
@@ -53,7 +64,7 @@ func (s *source) judge(e *event.Event, appended event.Time, lateness time.Durati
 		return &event.Rejection{Reason: event.ReasonFutureTime, Detail: "time", Time: e.Time, HasTime: true}
 	}
 	horizons := c.Horizons(s.complete(lateness))
-	s.seen = max(s.seen, min(e.Time, appended))
+	s.move(min(e.Time, appended))
 	return horizons.Judge(e, c)
 }
 

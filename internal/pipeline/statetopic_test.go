@@ -154,6 +154,27 @@ func TestStateTopicFencesTheFormerOwner(t *testing.T) {
 	w.load()
 }
 
+// Between taking a shard and reading it, nothing can be saved any more: what is read is the last.
+func TestStateTopicReadsBehindTheFence(t *testing.T) {
+	w := newStateWorld(t)
+	former := w.load()
+	w.mustSave(former, map[string]string{"a": "1"})
+	asked := false
+	w.options.step = func(point string) error {
+		if asked = asked || point == "shard taken"; point != "shard taken" {
+			return nil
+		}
+		if err := w.save(former, map[string]string{"b": "2"}); !errors.Is(err, ErrFenced) {
+			t.Errorf("the former owner's save: %v", err)
+		}
+		return nil
+	}
+	w.load()
+	if !asked {
+		t.Error("nobody took the shard")
+	}
+}
+
 // produce writes a record as if it were a save's.
 func (w *stateWorld) produce(key, value []byte) {
 	w.t.Helper()

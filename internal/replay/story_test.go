@@ -30,6 +30,7 @@ import (
 //	months     account_months rows, of one account or of all, or the columns named behind it
 //	metrics    answers queries: SEGMENT INTERVAL[: column...]
 //	accounts   accounts rows, or the columns named
+//	explain    what stands behind the MRR of an account: explain acme [2026-03]
 //	restart    encode, decode, go on
 //
 // Beside the machine that prints runs one that restarts after every command. Whenever the story
@@ -110,11 +111,11 @@ func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
 	if m == s.main {
 		s.look(t, d)
 	}
-	held := m.sink.table()
-	var asked []string
-	for _, a := range d.CmdArgs {
-		asked = append(asked, a.Key)
+	if d.Cmd == "explain" {
+		return explanation(m, arg, strings.Join(wordsOf(d)[1:], ""))
 	}
+	held := m.sink.table()
+	asked := wordsOf(d)
 	switch d.Cmd {
 	case "ledger":
 		return ledger(held.of(row.TopicMovements), arg)
@@ -127,6 +128,15 @@ func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
 	}
 	d.Fatalf(t, "unknown command %s", d.Cmd)
 	return ""
+}
+
+// wordsOf are those behind the command.
+func wordsOf(d *datadriven.TestData) []string {
+	var words []string
+	for _, a := range d.CmdArgs {
+		words = append(words, a.Key)
+	}
+	return words
 }
 
 func (s *story) flush(t *testing.T, d *datadriven.TestData, m *machine) {

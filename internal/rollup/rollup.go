@@ -209,6 +209,9 @@ func (r *Rollup) reopen(s *series) {
 func (r *Rollup) flushSeries(s *series) ([]Row, error) {
 	var rows []Row
 	first := s.first()
+	if first != clean && r.now < r.options.Calendar.DayStart(first) {
+		first = clean // it has not begun yet, also where it had: what was sent of it is gone
+	}
 	if first != s.firstDay { // the segment starts earlier or later than it did
 		rows = append(rows, r.goneRows(s, first)...)
 		for k := range s.kinds {
@@ -216,7 +219,7 @@ func (r *Rollup) flushSeries(s *series) ([]Row, error) {
 		}
 		s.firstDay = first
 	}
-	if first == clean || r.now < r.options.Calendar.DayStart(first) {
+	if first == clean {
 		return rows, nil
 	}
 	r.lookBack(s)

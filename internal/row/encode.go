@@ -24,7 +24,9 @@ const (
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"
-	TopicState         Topic = "state" // of the checkpoint store kafka; no rows
+	TopicState         Topic = "state"  // of the checkpoint store kafka; no rows
+	TopicEvents        Topic = "events" // copies of sources that are not keyed by account
+	TopicIntake        Topic = "intake" // how far those sources are copied
 )
 
 // Stamp is what every row ends with: its version, the watermark when it was made, and whether it

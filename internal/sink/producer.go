@@ -51,6 +51,7 @@ const (
 // ProducerOptions bounds a Producer. Zero values mean the defaults.
 type ProducerOptions struct {
 	BatchBytes   int           // records of one batch before compression; default 900 KB
+	RecordBytes  int           // of the largest record, which has a batch of its own; BatchBytes when that is more
 	RequestBytes int           // batches of one request; default 8 MiB
 	Deadline     time.Duration // how long one Send tries; default 2 min
 	AckTimeout   time.Duration // how long a broker may wait for its replicas; default 10 s
@@ -208,10 +209,10 @@ func (p *Producer) queues(messages []Message) ([]*queue, error) {
 	for i := range messages {
 		m := &messages[i]
 		tp := TopicPartition{Topic: m.Topic, Partition: m.Partition}
-		if size := recordSizeMax(m); size > p.options.BatchBytes {
+		if size := recordSizeMax(m); size > max(p.options.BatchBytes, p.options.RecordBytes) {
 			return nil, &ErrRefused{
 				Topic: m.Topic, Partition: m.Partition, Records: 1, FirstKey: quoteKey(m.Key),
-				Cause: fmt.Errorf("the record has %d bytes, a batch holds %d", size, p.options.BatchBytes),
+				Cause: fmt.Errorf("the record has %d bytes, a batch holds %d", size, max(p.options.BatchBytes, p.options.RecordBytes)),
 			}
 		}
 		byPartition[tp] = append(byPartition[tp], *m)

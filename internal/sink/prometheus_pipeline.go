@@ -24,6 +24,7 @@ type PipelineReading struct {
 	CheckpointBytes    int64
 	CheckpointFailures int64
 	Rebalances         int64
+	ShardLoads         int64
 	IdentityBreaks     int64
 	Stalled            int // source partitions that stand still although there is something to read
 }
@@ -76,6 +77,7 @@ var (
 	watermarkDescription  = counted("watermark_timestamp_seconds", "The instant up to which a shard's figures are complete.", "shard")
 	stalledDescription    = counted("stalled_partitions", "Source partitions whose position did not move for 60 s although there is something to read, or whose loop did not come by.")
 	rebalancesDescription = counted("rebalances_total", "Assignments of partitions after the first.")
+	loadsDescription      = counted("shard_loads_total", "Shards whose state was read from the checkpoint store; those that stay over an assignment are not.")
 
 	savedDescription      = counted("checkpoint_timestamp_seconds", "When a shard's state was last saved.", "shard")
 	checkpointDescription = counted("checkpoint_duration_seconds", "How long saving a shard's state took.")
@@ -91,7 +93,7 @@ var (
 	buildInfoDescription  = counted("build_info", "1, with the program's version.", "version", "commit", "go_version")
 	pipelineDescriptions  = []*prometheus.Desc{
 		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, lostDescription, watermarkDescription,
-		stalledDescription, rebalancesDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
+		stalledDescription, rebalancesDescription, loadsDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
 		restoredDescription, stateDescription, stateBytesDescription, unratedDescription, breaksDescription, flushDescription,
 		rowsDescription, buildInfoDescription,
 	}
@@ -154,6 +156,7 @@ func (p *Pipeline) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(stalledDescription, float64(r.Stalled))
 	counter(rebalancesDescription, r.Rebalances)
+	counter(loadsDescription, r.ShardLoads)
 	counter(savedBytesDescription, r.CheckpointBytes)
 	counter(failuresDescription, r.CheckpointFailures)
 	counter(breaksDescription, r.IdentityBreaks)

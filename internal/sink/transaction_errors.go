@@ -55,6 +55,14 @@ func (e *ErrTransaction) Error() string {
 
 func (e *ErrTransaction) Unwrap() error { return e.Cause }
 
+// ErrMembership means that the group's coordinator does not take positions from this member any more:
+// its generation has ended, and the partitions may be somebody else's.
+var ErrMembership = errors.New("sink: the member's generation has ended")
+
+func membershipEnded(err error) bool {
+	return errors.Is(err, kafka.IllegalGeneration) || errors.Is(err, kafka.UnknownMemberId) || errors.Is(err, kafka.RebalanceInProgress)
+}
+
 // fencedBy says whether an error is a broker's way to say that a newer owner exists. An unknown
 // mapping is one: the coordinator gave the id another producer, or forgot it after a week of rest.
 func fencedBy(err error) bool {

@@ -136,6 +136,7 @@ type GroupOffsets struct {
 	Generation int32  // of the membership under which the records were read
 	Member     string // its member id
 	Next       map[TopicPartition]int64
+	Text       map[TopicPartition]string // kept beside the positions, at most 4,096 bytes each; may be nil
 }
 
 // SendOffsets makes the group's positions part of the transaction: they move when it commits. The
@@ -161,7 +162,7 @@ func (t *Transactor) SendOffsets(ctx context.Context, o GroupOffsets) error {
 	}
 	asked := slices.SortedFunc(maps.Keys(o.Next), compare)
 	for _, tp := range asked {
-		p := txnoffsetcommit.RequestPartition{Partition: tp.Partition, CommittedOffset: o.Next[tp], CommittedLeaderEpoch: -1}
+		p := txnoffsetcommit.RequestPartition{Partition: tp.Partition, CommittedOffset: o.Next[tp], CommittedLeaderEpoch: -1, CommittedMetadata: o.Text[tp]}
 		if n := len(req.Topics); n > 0 && req.Topics[n-1].Name == tp.Topic {
 			req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, p)
 			continue
@@ -178,6 +179,9 @@ func (t *Transactor) SendOffsets(ctx context.Context, o GroupOffsets) error {
 		return worst(asked, codes)
 	})
 	if a.err != nil {
+		if membershipEnded(a.err) {
+			a.err = fmt.Errorf("%w: %w", ErrMembership, a.err)
+		}
 		return t.fail("send offsets of group "+o.Group, a.err, a.lost)
 	}
 	t.renew = t.renew || a.lost

@@ -27,6 +27,7 @@ type TransactorOptions struct {
 
 	// The batches are as of a Producer.
 	BatchBytes   int
+	RecordBytes  int
 	RequestBytes int
 	AckTimeout   time.Duration
 	Compression  Compression
@@ -103,7 +104,7 @@ func NewTransactor(c *broker.Cluster, o TransactorOptions) (*Transactor, error) 
 		problems = append(problems, fmt.Errorf("sink: a transaction timeout of %s: choose 1 s to 15 min", o.Timeout))
 	}
 	p, err := NewProducer(c, ProducerOptions{
-		BatchBytes: o.BatchBytes, RequestBytes: o.RequestBytes, Deadline: o.Deadline,
+		BatchBytes: o.BatchBytes, RecordBytes: o.RecordBytes, RequestBytes: o.RequestBytes, Deadline: o.Deadline,
 		AckTimeout: o.AckTimeout, Compression: o.Compression,
 	})
 	if err = errors.Join(append(problems, err)...); err != nil {

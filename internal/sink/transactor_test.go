@@ -260,7 +260,7 @@ func TestOffsetsMoveWithTheirTransaction(t *testing.T) {
 	must(t, step("3", g.ID, 0, 3), x.Commit(ctx))
 	must(t, step("7", g.ID, 0, 7), x.Abort(ctx))
 	err := step("9", g.ID+5, 0, 9)
-	if !errors.Is(err, kafka.IllegalGeneration) || outcome(t, err) != sink.Aborted {
+	if !errors.Is(err, kafka.IllegalGeneration) || !errors.Is(err, sink.ErrMembership) || outcome(t, err) != sink.Aborted {
 		t.Errorf("a generation that is not ours: %v", err)
 	}
 	if err := x.Commit(ctx); err == nil {

@@ -126,13 +126,14 @@ class Account:
         return held
 
     def _before_first(self, first):
-        """An attribute's first value also holds before it, so the first row's dims do."""
+        """An attribute's first value also holds before it, so the first row's dims do. Of several changes at
+        one instant, the chain begins at the dims that are left more often than they are reached."""
         halves = [m for m in self.rows if m.at == first.at and m.half]
         ins = [m.dims for m in halves if m.half == "in"]
-        for m in halves:
-            if m.half == "out":
-                if m.dims not in ins:
-                    return m.dims
+        outs = [m.dims for m in halves if m.half == "out"]
+        for dims in outs:
+            if outs.count(dims) > ins.count(dims):
+                return dims
         # A closed chain starts anywhere on it; the rows that are no halves tell where it ends.
         return first.dims if not halves else self._end_of_ring(halves)
 
