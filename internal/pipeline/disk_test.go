@@ -99,7 +99,7 @@ type running struct {
 // serves runs the service and waits until it has caught up.
 func (w *world) serves(t *testing.T, o Options) *running {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(stop)
 	r := &running{t: t, stop: stop, ended: make(chan error, 1)}
 	o.Observer.Status = func(s Status) { r.status.Store(&s) }
@@ -146,12 +146,12 @@ func TestABrokenDiskIsWaitedOut(t *testing.T) {
 	for _, cause := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
 		t.Run(cause.Error(), func(t *testing.T) {
 			w, d := onDisk(t)
-			records := companyEvents(t, 600, "light")
-			w.write(records[:300])
+			records := companyEvents(t, 120, "light")
+			w.write(records[:60])
 			service := w.serves(t, w.options())
 			d.breaks(cause)
 			d.awaitFailure(service)
-			w.write(records[300:])
+			w.write(records[60:])
 			read := int64(len(w.events))
 			service.until("the events of the broken disk are counted", func(*Status) bool { return w.positions() == read })
 			if failures := w.metrics.Read().CheckpointFailures; failures != 1 {
@@ -242,8 +242,8 @@ func TestAnEmptiedDirectoryIsNotSavedInto(t *testing.T) {
 // A disk on which a save takes for ever holds no row up (fault F20), and there is one save at a time.
 func TestASlowDiskHoldsNothingUp(t *testing.T) {
 	w := newWorld(t, 2)
-	records := companyEvents(t, 600, "light")
-	w.write(records[:200])
+	records := companyEvents(t, 120, "light")
+	w.write(records[:40])
 	o := w.options()
 	slow, fast := make(chan struct{}, 100), make(chan struct{})
 	o.step = func(point string) error {
@@ -256,7 +256,7 @@ func TestASlowDiskHoldsNothingUp(t *testing.T) {
 	service := w.serves(t, o)
 	<-slow
 	for slice := range 4 {
-		w.write(records[200+100*slice : 300+100*slice])
+		w.write(records[40+20*slice : 60+20*slice])
 		read := int64(len(w.events))
 		service.until("what came during the save is counted", func(*Status) bool { return w.positions() == read })
 	}
