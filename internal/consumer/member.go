@@ -175,7 +175,9 @@ func (g *Generation) numbers() []int32 {
 }
 
 // Assignment is the generation's number and its partitions.
-func (g *Generation) Assignment() (id int32, partitions map[string][]int32) { return g.ID, g.Partitions }
+func (g *Generation) Assignment() (id int32, partitions map[string][]int32) {
+	return g.ID, g.Partitions
+}
 
 // Done is closed when the generation ends: a rebalance, a lost session, or Close.
 func (g *Generation) Done() <-chan struct{} { return g.done }
