@@ -116,4 +116,15 @@ func TestEveryKindOfAccountCollapses(t *testing.T) {
 	if a.base == nil || len(a.settled) > 28 || len(a.base.firsts) != 1 || a.base.firsts[0].at != at {
 		t.Errorf("an account with usage: base %+v, %d settled months", a.base, len(a.settled))
 	}
+
+	quiet, now := testState(t, Options{}), testTime(t, "2026-01-10T00:00:00Z")
+	applyAll(t, quiet, usage(at))
+	quiet.AdvanceTo(now)
+	quiet.Flush()
+	quiet.SetHorizons(quiet.Calendar().Horizons(now))
+	quiet.Freeze()
+	applyAll(t, quiet, usage(now))
+	if a := quiet.accounts["acme"]; a.base == nil || len(a.settled) != 0 {
+		t.Errorf("an account that was quiet for years: base %+v, %d settled months", a.base, len(a.settled))
+	}
 }
