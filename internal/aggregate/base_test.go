@@ -46,7 +46,7 @@ func TestEveryFieldOfABaseIsReadBack(t *testing.T) {
 // a notation that could take all memory. A commit that is announced and missing is none.
 func TestDamagedBasesAreRefused(t *testing.T) {
 	restored := func(b *base) error {
-		return testState(t, Options{}).Restore(append(appendText([]byte{storedBase}, "acme"), b.appendStored(nil)...))
+		return testState(t, Options{}).Restore(b.appendStored(appendText([]byte{storedBase}, "acme")))
 	}
 	if err := restored(&base{}); err != nil {
 		t.Fatal(err)
