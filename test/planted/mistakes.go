@@ -53,7 +53,7 @@ var mistakes = []mistake{
 	},
 	{
 		"a future event moves the watermark", "internal/pipeline/source.go",
-		"s.seen = max(s.seen, min(e.Time, appended))", "s.seen = max(s.seen, e.Time)", judge,
+		"s.move(min(e.Time, appended))", "s.move(e.Time)", judge,
 	},
 	{
 		"the watermark of a shard is that of its fastest partition", "internal/pipeline/flush.go",
@@ -222,12 +222,12 @@ var mistakes = []mistake{
 	},
 	{
 		"the metrics are sent before the vintage", "internal/pipeline/rollup.go",
-		"\tif err := m.publishVintage(ctx, rows, stamp); err != nil {\n\t\treturn err\n\t}\n",
-		"\tdefer func() { _ = m.publishVintage(ctx, rows, stamp) }()\n", simulation,
+		"\tif err := m.publishVintage(ctx, rows); err != nil {\n\t\treturn err\n\t}\n",
+		"\tdefer func() { _ = m.publishVintage(ctx, rows) }()\n", simulation,
 	},
 	{
 		"what was reported is forgotten at a start", "internal/pipeline/vintage.go",
-		"\t\t\t\tv.known[hashKey(r.Key)] = struct{}{}\n", "\t\t\t\t_ = hashKey(r.Key)\n", simulation,
+		"\t\t\tv[hashKey(r.Key)] = struct{}{}\n", "\t\t\t_ = hashKey(r.Key)\n", simulation,
 	},
 	{
 		"a period is reported while a shard is behind where it was", "internal/pipeline/vintage.go",
