@@ -118,7 +118,9 @@ func hourWithoutBrokers(t *testing.T, delivery Delivery) {
 	if lines > 3600/10 {
 		t.Errorf("%d log lines in an hour, at most one in 10 s is wanted:\n%.1000s", lines, log.text.String())
 	}
-	if last.heap > first.heap+4<<20 || last.goroutines > first.goroutines+20 {
+	// The heap is of the whole test, with the brokers and what other tests left to the collector: half a minute of
+	// its events kept for an hour would be more than this.
+	if last.heap > first.heap+32<<20 || last.goroutines > first.goroutines+20 {
 		t.Errorf("it grew from %+v to %+v", first, last)
 	}
 	if back > 30*time.Second {
