@@ -121,6 +121,7 @@ func eachDelivery(t *testing.T, test func(t *testing.T, w *world)) {
 // From one instance to three and back to one, under load: the rows are those of a replay, and shards
 // that stay where they are are never loaded again.
 func TestScaling(t *testing.T) {
+	t.Parallel() // it mostly waits
 	eachDelivery(t, func(t *testing.T, w *world) {
 		records := companyEvents(t, 480, "light")
 		w.write(records[:120])
@@ -173,6 +174,7 @@ func epochsOf(in *instance) map[int]uint64 {
 
 // A rolling restart of all instances under load.
 func TestRollingRestart(t *testing.T) {
+	t.Parallel() // it mostly waits
 	eachDelivery(t, func(t *testing.T, w *world) {
 		records := companyEvents(t, 450, "light")
 		w.write(records[:90])
@@ -194,6 +196,7 @@ func TestRollingRestart(t *testing.T) {
 
 // An instance that crashes takes nothing with it: the other one goes on from its checkpoints.
 func TestACrashOfOneOfTwo(t *testing.T) {
+	t.Parallel() // it mostly waits
 	eachDelivery(t, func(t *testing.T, w *world) {
 		records := companyEvents(t, 300, "light")
 		w.write(records[:100])

@@ -20,6 +20,7 @@ const killEvents = 20_000
 // The whole program, killed twice on its way with SIGKILL, then stopped in order with SIGTERM,
 // leaves the rows that `replay` prints for the same events.
 func TestKilledProcess(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("builds the program")
 	}

@@ -124,6 +124,7 @@ func onNodes(t *testing.T, delivery Delivery) *world {
 // the service works: it never ends, and no row is lost, sent twice or late (faults F23 to F26).
 // PROCESSOR_TROUBLES is how often, 4 times by default.
 func TestTroubleWithTheBrokers(t *testing.T) {
+	t.Parallel() // it mostly waits
 	troubles := []*kerr.Error{
 		kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.NotLeaderForPartition, kerr.RequestTimedOut, kerr.KafkaStorageError,
 	}
@@ -191,6 +192,7 @@ func TestBrokersGoAndComeBack(t *testing.T) {
 
 // Connections over which nothing comes any more are given up after the request's deadline (fault F39).
 func TestHalfOpenConnections(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := onNodes(t, AtLeastOnce)
 	n := w.behind(broker.Options{RequestTimeout: 500 * time.Millisecond})
 	records := companyEvents(t, 300, "light")

@@ -21,6 +21,7 @@ import (
 
 // Crashes at every point, also inside the transaction of a save, leave the rows of a replay.
 func TestStateTopicCrashes(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(d.String(), func(t *testing.T) {
 			crashEverywhere(t, StoreKafka, d, append([]string{"shard taken", "saving to the topic"}, points[d]...))

@@ -16,6 +16,7 @@ import (
 // the middle of its work: nothing that it does then is seen by readers of committed records, and
 // nothing is saved. It goes on as a member of the group, and the rows are those of a replay.
 func TestZombieProcess(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("builds the program and waits for the end of a session")
 	}
