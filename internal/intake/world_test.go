@@ -230,11 +230,17 @@ func (w *world) copies() []record {
 	return list
 }
 
-// onceEach fails unless there are n copies, each of another record.
+// onceEach fails unless there are n copies, each of another record. Readers see what was committed some
+// moments after it is decided: it is waited for.
 func (w *world) onceEach(n int) {
 	w.t.Helper()
+	copies := w.copies()
+	for ctx := kafkatest.Context(w.t); len(copies) < n && ctx.Err() == nil; {
+		_ = broker.Sleep(ctx, 50*time.Millisecond)
+		copies = w.copies()
+	}
 	seen := map[string]int{}
-	for _, r := range w.copies() {
+	for _, r := range copies {
 		seen[r.origin()]++
 	}
 	for at, times := range seen {
