@@ -104,9 +104,10 @@ type fetched struct {
 func (s *session) rounds(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
+	over := s.generation.Done() // of this one: the session goes on with others
 	go func() {
 		select {
-		case <-s.generation.Done():
+		case <-over:
 			cancel()
 		case <-work.Done():
 		}
