@@ -153,6 +153,7 @@ func TestScaling(t *testing.T) {
 		}
 		a.stop()
 		awaitShards(t, map[*instance]int{b: 6})
+		w.awaitRead(t, b)
 		b.stop()
 		w.compare()
 		if a.loads() != 7 || b.loads() != 7 {
@@ -189,6 +190,7 @@ func TestRollingRestart(t *testing.T) {
 		}
 		running[0].stop()
 		awaitShards(t, map[*instance]int{running[1]: 6})
+		w.awaitRead(t, running[1])
 		running[1].stop()
 		w.compare()
 	})
@@ -228,9 +230,21 @@ func TestACrashOfOneOfTwo(t *testing.T) {
 		}
 		awaitShards(t, map[*instance]int{a: 6})
 		wait()
-		awaitShards(t, map[*instance]int{a: 6})
+		w.awaitRead(t, a)
 		a.stop()
 		w.compare()
+	})
+}
+
+// awaitRead waits until an instance that has all shards has read everything.
+func (w *world) awaitRead(t *testing.T, in *instance) {
+	t.Helper()
+	await(t, "everything is read", func() bool {
+		var next int64
+		for _, p := range in.metrics.Read().Partitions {
+			next += p.Position
+		}
+		return next == int64(len(w.events))
 	})
 }
 

@@ -167,10 +167,12 @@ func TestRebalance(t *testing.T) {
 	}()
 	generations := 0
 	whole := false
+	var before Phase
 	err := w.runUntil(w.options(), func(s Status) bool {
-		if s.Phase == PhaseRestoring {
+		if s.Phase == PhaseRestoring && before != PhaseRestoring {
 			generations++
 		}
+		before = s.Phase
 		if s.Ready() && generations == 1 {
 			select {
 			case <-joined:
