@@ -107,7 +107,13 @@ func (w *world) load(records []company.Record) (wait func()) {
 	return func() { <-loaded }
 }
 
+// eachDelivery runs a story of several instances. They are left out under the race detector: it makes a
+// process with three services so slow that sessions end while they work.
 func eachDelivery(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("several services in one process")
+	}
 	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(d.String(), func(t *testing.T) {
 			w := newWorld(t, 6)

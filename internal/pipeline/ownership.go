@@ -189,6 +189,9 @@ func (s *session) startOpening(ctx context.Context, numbers []int) {
 		s.openings = append(s.openings, o)
 		s.options.schedule.Beside(besideOpen+strconv.Itoa(number), func() {
 			defer close(o.done)
+			if o.err = restoring.Err(); o.err != nil { // not by chance, where there is a slot as well
+				return
+			}
 			select {
 			case s.slots <- struct{}{}:
 				defer func() { <-s.slots }()
