@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"processor/internal/kafkatest"
 )
 
 // A process is frozen for longer than its session, another one takes its shards over, and it wakes in
@@ -20,8 +22,8 @@ func TestZombieProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program and waits for the end of a session")
 	}
-	if os.Getenv("PROCESSOR_OPEN") == "" {
-		t.Skip("open: this story fails now and then (docs/reliability.md, known limits); PROCESSOR_OPEN=1 runs it")
+	if !kafkatest.Real() {
+		t.Skip("the in-process broker does not compare epochs in InitProducerID: the one that wakes could take its ids back")
 	}
 	binary := filepath.Join(t.TempDir(), "processor")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "processor/cmd/processor").CombinedOutput(); err != nil {
@@ -72,8 +74,13 @@ http: {address: "127.0.0.1:0"}
 	if err := zombie.wait(); err != nil {
 		t.Errorf("the frozen one did not end in order: %v\n%s", err, zombie.log.Bytes())
 	}
-	last := w.epochs()
-	w.awaitCaughtUp(heir, map[int]uint64{0: last[0] - 1, 1: last[1] - 1})
+	// The one that woke may have been given a shard and have let it go before it opened it: its epoch does
+	// not tell, and nobody would publish its metrics if the heir ended before it has both again.
+	w.await(heir, func() bool {
+		log := string(heir.log.Bytes())
+		now := log[strings.LastIndex(log, "partitions assigned"):]
+		return strings.Contains(now, ":[0 1]]") && strings.Contains(now, "caught up")
+	})
 	signal(heir, syscall.SIGTERM)
 	if err := heir.wait(); err != nil {
 		t.Fatalf("the heir did not end in order: %v\n%s", err, heir.log.Bytes())
