@@ -77,16 +77,24 @@ func explainFromCheckpoint(cmd *cobra.Command, flags *explainFlags, account stri
 		dir = loaded.Checkpoint.Dir
 	}
 	e, err := pipeline.ExplainKept(cmd.Context(), dir, core, account, within, slog.New(slog.DiscardHandler))
+	switch {
+	case errors.Is(err, checkpoint.ErrLocked):
+		return nil, usagef("a running service has the checkpoint directory %q: ask the service with --url, such as --url http://127.0.0.1:8080", dir)
+	case errors.Is(err, checkpoint.ErrForeign):
+		return nil, usagef("%q is no checkpoint directory: name the service's checkpoint.dir with --checkpoint (%w)", dir, err)
+	default:
+		return foundIn(e, err, flags, account)
+	}
+}
+
+// foundIn is what a checkpoint says of an account, or why it says nothing.
+func foundIn(e *aggregate.Explanation, err error, flags *explainFlags, account string) (*row.Explanation, error) {
 	var unknown *pipeline.UnknownAccountError
 	switch {
 	case err == nil:
 		return row.Explain(e, flags.interval), nil
 	case errors.As(err, &unknown):
 		return nil, errUnknownAccount(account, unknown.Nearest)
-	case errors.Is(err, checkpoint.ErrLocked):
-		return nil, usagef("a running service has the checkpoint directory %q: ask the service with --url, such as --url http://127.0.0.1:8080", dir)
-	case errors.Is(err, checkpoint.ErrForeign):
-		return nil, usagef("%q is no checkpoint directory: name the service's checkpoint.dir with --checkpoint (%w)", dir, err)
 	case errors.Is(err, pipeline.ErrOtherMeaning):
 		return nil, usagef("%w\nname the configuration of the service with --config", err)
 	default:
@@ -106,17 +114,8 @@ func explainFromTopic(cmd *cobra.Command, flags *explainFlags, account string, w
 	}
 	defer options.Cluster.Close()
 	e, err := pipeline.ExplainKeptInTopic(cmd.Context(), options, account, within)
-	var unknown *pipeline.UnknownAccountError
-	switch {
-	case err == nil:
-		return row.Explain(e, flags.interval), nil
-	case errors.As(err, &unknown):
-		return nil, errUnknownAccount(account, unknown.Nearest)
-	case errors.Is(err, pipeline.ErrOtherMeaning):
-		return nil, usagef("%w\nname the configuration of the service with --config", err)
-	default:
-		return nil, exitOf(err)
-	}
+	found, err := foundIn(e, err, flags, account)
+	return found, exitOf(err)
 }
 
 // explainer answers the API's questions from a running service.

@@ -1,6 +1,32 @@
 package broker
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+// requestOfOurs begins a request that the client library does not know, up to its body; sized ends it.
+func (c *Cluster) requestOfOurs(key protocol.ApiKey, version int16) []byte {
+	b := make([]byte, 4, 128) // room for the size
+	b = binary.BigEndian.AppendUint16(b, uint16(key))
+	b = binary.BigEndian.AppendUint16(b, uint16(version))
+	b = binary.BigEndian.AppendUint32(b, uint32(correlationOfOurs))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(c.clientID)))
+	b = append(b, c.clientID...)
+	return append(b, 0) // no tagged fields
+}
+
+// sized writes a request's size into the room in front of it.
+func sized(b []byte) []byte {
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	return b
+}
+
+// appendCompact writes a string with its length as the protocol's compact encoding has it.
+func appendCompact(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s)+1)), s...)
+}
 
 // flexible reads the fields of an answer in the protocol's compact encoding. A read past the end sets
 // broken and gives zero; every element of an array takes at least a byte, so a count is bounded by

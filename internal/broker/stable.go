@@ -70,26 +70,14 @@ func (c *Cluster) speaks(rw io.ReadWriter, key protocol.ApiKey, version int16) e
 
 // stableRequest is an offset fetch of version 7 for one partition.
 func (c *Cluster) stableRequest(group string, tp TopicPartition) []byte {
-	b := make([]byte, 4, 128)
-	b = binary.BigEndian.AppendUint16(b, uint16(protocol.OffsetFetch))
-	b = binary.BigEndian.AppendUint16(b, uint16(offsetFetchStable))
-	b = binary.BigEndian.AppendUint32(b, uint32(correlationOfOurs))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(c.clientID)))
-	b = append(b, c.clientID...)
-	b = append(b, 0) // no tagged fields
+	b := c.requestOfOurs(protocol.OffsetFetch, offsetFetchStable)
 	b = appendCompact(b, group)
 	b = append(b, 2) // one topic
 	b = appendCompact(b, tp.Topic)
 	b = append(b, 2) // one partition
 	b = binary.BigEndian.AppendUint32(b, uint32(tp.Partition))
 	b = append(b, 0, 1, 0) // no tagged fields, decided positions only, no tagged fields
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	return b
-}
-
-// appendCompact writes a string with its length as the protocol's compact encoding has it.
-func appendCompact(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s)+1)), s...)
+	return sized(b)
 }
 
 // readStable walks an offset fetch answer of version 7.

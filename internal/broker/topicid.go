@@ -77,23 +77,15 @@ func (c *Cluster) speaksTopicIDs(rw io.ReadWriter) error {
 
 // identityRequest is a metadata request of version 10 that creates nothing.
 func (c *Cluster) identityRequest(names []string) []byte {
-	b := make([]byte, 4, 64)
-	b = binary.BigEndian.AppendUint16(b, uint16(protocol.Metadata))
-	b = binary.BigEndian.AppendUint16(b, uint16(metadataWithIDs))
-	b = binary.BigEndian.AppendUint32(b, uint32(correlationOfOurs))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(c.clientID)))
-	b = append(b, c.clientID...)
-	b = append(b, 0) // no tagged fields
+	b := c.requestOfOurs(protocol.Metadata, metadataWithIDs)
 	b = binary.AppendUvarint(b, uint64(len(names)+1))
 	for _, name := range names {
 		b = append(b, make([]byte, 16)...) // by name
-		b = binary.AppendUvarint(b, uint64(len(name)+1))
-		b = append(b, name...)
+		b = appendCompact(b, name)
 		b = append(b, 0)
 	}
 	b = append(b, 0, 0, 0, 0) // create nothing, no authorised operations of cluster and topics, no tagged fields
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	return b
+	return sized(b)
 }
 
 // readAnswer reads one length-prefixed answer, from its correlation on.

@@ -43,6 +43,14 @@ func BackoffDelay(attempt int) time.Duration {
 	return min(50*time.Millisecond<<min(attempt, 10), 2*time.Second)
 }
 
+// Outlast is a context that goes on for a while after ctx ended: what is being sent when a stop is asked
+// for must arrive. end releases it.
+func Outlast(ctx context.Context, within time.Duration) (lasting context.Context, end func()) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	halt := context.AfterFunc(ctx, func() { time.AfterFunc(within, cancel) })
+	return lasting, func() { halt(); cancel() }
+}
+
 // Sleep waits for d or for the end of ctx, whichever is first.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

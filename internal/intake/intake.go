@@ -136,7 +136,7 @@ func Run(ctx context.Context, options Options) error {
 			o.Logger.WarnContext(ctx, "the group will notice by itself that this member left", "error", closeErr)
 		}
 	}()
-	lasting, end := outlast(ctx)
+	lasting, end := broker.Outlast(ctx, stopWithin-leaveWithin)
 	defer end()
 	for {
 		generation, err := member.Next(ctx)
@@ -151,11 +151,4 @@ func Run(ctx context.Context, options Options) error {
 			return err
 		}
 	}
-}
-
-// outlast is a context that goes on for a while after ctx ended, for the transaction under way.
-func outlast(ctx context.Context) (lasting context.Context, end func()) {
-	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	halt := context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin-leaveWithin, cancel) })
-	return lasting, func() { halt(); cancel() }
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/consumer"
 )
@@ -126,7 +127,7 @@ func (p *pipeline) run(ctx context.Context) error {
 
 // ledger joins the group and serves one generation after the other.
 func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error) (err error) {
-	lasting, end := outlast(ctx)
+	lasting, end := broker.Outlast(ctx, stopWithin-leaveWithin)
 	defer end()
 	session := p.newSession(ctx, lasting)
 	defer func() { err = errors.Join(err, session.close()) }()

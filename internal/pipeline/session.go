@@ -85,14 +85,6 @@ func (s *session) serve(ctx context.Context, generation membership, drain func(c
 	}
 }
 
-// outlast is a context that goes on for a while after ctx ended: what is being sent when a stop is
-// asked for must arrive, because the state has moved on.
-func outlast(ctx context.Context) (lasting context.Context, end func()) {
-	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	halt := context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin-leaveWithin, cancel) })
-	return lasting, func() { halt(); cancel() }
-}
-
 // fetched is what one fetch brought.
 type fetched struct {
 	asked   time.Time
