@@ -9,20 +9,62 @@ import (
 	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/event"
+	"processor/internal/row"
 	"processor/internal/sink"
 )
 
 // cutHeader is the header of a progress row that holds its cut.
 const cutHeader = "cut"
 
-// cut says that the outputs are exactly what the shard makes of the records in front of At. Only a
-// progress row that was committed with all rows of its flush can say so, and only while the shard owes
-// its readers nothing: it is the marker of the delivery exactly_once, at which a restart goes on.
+// cut says that the outputs are exactly what the shard makes of the records in front of At, but for what
+// it owes its readers. Only a progress row that was committed with all rows of its flush can say so: it is
+// the marker of the delivery exactly_once, at which a restart goes on.
 type cut struct {
 	Generation uint64  `json:"generation"`
 	Sent       instant `json:"sent"` // up to where rows of accounts and registers were sent, at most At
 	At         instant `json:"at"`
 	Rows       int64   `json:"rows"` // as in the row
+	Debt       *debt   `json:"debt,omitempty"`
+}
+
+// debt is a resend that was not paid yet.
+type debt struct {
+	Everything bool        `json:"everything,omitempty"`
+	Fresh      bool        `json:"fresh,omitempty"`
+	Openings   bool        `json:"openings,omitempty"`
+	Ranges     []debtRange `json:"ranges"`
+}
+
+// debtRange is what lies in an output partition since before the run that made the debt.
+type debtRange struct {
+	Topic     row.Topic `json:"topic"`
+	Partition int32     `json:"partition"`
+	From      int64     `json:"from"`
+	To        int64     `json:"to"`
+}
+
+// debt is the resend as a cut keeps it; nil for none.
+func (r *resend) debt() *debt {
+	if r == nil {
+		return nil
+	}
+	d := &debt{Everything: r.everything, Fresh: r.fresh, Openings: r.openings}
+	for _, w := range r.ranges {
+		d.Ranges = append(d.Ranges, debtRange{w.topic, w.partition, w.from, w.to})
+	}
+	return d
+}
+
+// resend is what was kept.
+func (d *debt) resend() *resend {
+	if d == nil {
+		return nil
+	}
+	r := &resend{everything: d.Everything, fresh: d.Fresh, openings: d.Openings}
+	for _, w := range d.Ranges {
+		r.ranges = append(r.ranges, written{outputPartition{w.Topic, w.Partition}, w.From, w.To})
+	}
+	return r
 }
 
 // instant is a place in the sources, and the watermark there.
@@ -40,12 +82,12 @@ func (s *shard) instant() instant {
 	return at
 }
 
-// cut is what the next progress row may claim; nil under at_least_once, or while rows are owed.
+// cut is what the next progress row may claim; nil under at_least_once.
 func (s *shard) cut() *cut {
-	if s.options.Delivery != ExactlyOnce || s.resend != nil {
+	if s.options.Delivery != ExactlyOnce {
 		return nil
 	}
-	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows}
+	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows, Debt: s.resend.debt()}
 }
 
 // cutIn finds the cut among the headers of a progress row; nil where there is none.
@@ -80,9 +122,10 @@ func (c *cut) follows(s *shard) bool {
 // followCut goes on at the cut. The new epoch is stored in front of the silence and not behind it: there,
 // rows may wait that only this run knows of, and a checkpoint would pass them.
 func (p *pipeline) followCut(ctx context.Context, s *shard, m *marker, c *cut, logs borders) error {
-	if m != nil { // without a checkpoint the epoch in the progress row will do
+	s.resend = c.Debt.resend() // before anything is read: what is owed freezes nothing
+	if m != nil {              // without a checkpoint the epoch in the progress row will do
 		now := s.marker()
-		now.Everything, now.Openings = m.Everything, m.Openings // should the cut get lost
+		now.Everything, now.Openings = now.Everything || m.Everything, now.Openings || m.Openings // should the cut get lost
 		b, err := now.encode()
 		if err != nil {
 			return err
@@ -103,7 +146,9 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	s.derive(c.Sent.Watermark)
 	clear(s.accounts)
 	clear(s.registers)
-	s.state.Forget()
+	if s.resend == nil {
+		s.state.Forget()
+	}
 	s.sent = s.instant()
 	if err := s.applyUpTo(ctx, p, c.At, nil); err != nil {
 		return err
@@ -114,6 +159,11 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	s.rows = c.Rows // the flushes count on: the rows that wait carry their numbers
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}]
+	}
+	if s.resend != nil { // until it is paid the rows behind the old ends must be found again
+		for _, w := range s.resend.ranges {
+			s.ends[w.outputPartition] = w.from
+		}
 	}
 	return nil
 }

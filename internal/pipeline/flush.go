@@ -67,13 +67,13 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.letters = nil
 	if slow {
 		s.addAccounts()
+		s.sent = s.instant() // the registers too, or a debt of everything stands for them
 	}
 	if slow && !s.owesEverything() { // a generation that is not whole must not be summed
 		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
 		clear(s.registers)
 		if s.resend == nil {
 			s.state.Forget()
-			s.sent = s.instant()
 		}
 		s.addMark()
 	}

@@ -44,7 +44,7 @@ type resending struct {
 	send      func() error // sends and empties the shard's outbox
 	worked    func()       // is called every so many steps: all this may take minutes
 	steps     int
-	accounts  map[string]map[string]struct{}
+	accounts  map[string]map[string]struct{} // by account, the keys that are done with
 	registers map[string]struct{}
 
 	// Where all rows were sent in this run, the hashes of their keys, about 25 bytes a row, and of the
@@ -52,33 +52,36 @@ type resending struct {
 	living, gone map[keyHash]struct{}
 }
 
-// sendAgain pays the debt. It must follow a flush of the shard. worked is called as it gets on.
-func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, worked func()) error {
+// sendAgain pays the debt, and says with how many rows: none where all that was written meanwhile is other
+// shards'. It must follow a flush of the shard. worked is called as it gets on.
+func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, worked func()) (rows int64, err error) {
 	s.outbox.reset(now)
 	s.flushes++
+	before := s.rows
 	r := resending{shard: s, send: send, worked: worked, accounts: map[string]map[string]struct{}{}, registers: map[string]struct{}{}}
 	if s.resend.everything || s.resend.fresh {
 		r.living, r.gone = map[keyHash]struct{}{}, map[keyHash]struct{}{}
 		if err := s.state.EachAccount(r.whole); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if s.resend.everything {
 		if err := r.allRegisters(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	for _, w := range s.resend.ranges {
 		if err := r.read(ctx, w); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	s.resend = nil
 	s.sent = s.instant() // a flush of everything went before
+	rows = s.rows - before + int64(len(s.outbox.messages))
 	s.addMark()
 	s.rows += int64(len(s.outbox.messages))
 	s.addProgress()
-	return send()
+	return rows, send()
 }
 
 // whole notes the keys of all rows of an account, and sends them unless this run did.
@@ -238,8 +241,8 @@ func (r *resending) row(w written, rec *consumer.Record) error {
 		living = r.account(key.Account)
 		r.accounts[key.Account] = living
 	}
-	if _, lives := living[string(rec.Key)]; !lives {
-		r.takeBack(w, rec)
+	if _, done := living[string(rec.Key)]; !done && r.takeBack(w, rec) {
+		living[string(rec.Key)] = struct{}{} // it may have been sent with other figures too: one version says one thing
 	}
 	return r.sendFull()
 }

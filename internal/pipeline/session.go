@@ -377,11 +377,14 @@ func (s *session) sendAgain(ctx context.Context) error {
 		}
 		begun := s.options.schedule.Now()
 		send := func() error { return s.publish(ctx, s.shards[i:i+1]) }
-		err := one.sendAgain(ctx, s.now(), send, func() { s.options.Watchdog.worked(s.shards) })
+		rows, err := one.sendAgain(ctx, s.now(), send, func() { s.options.Watchdog.worked(s.shards) })
 		if err != nil {
 			return err
 		}
-		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "took", s.options.schedule.Now().Sub(begun).String())
+		if rows == 0 {
+			continue
+		}
+		s.options.Logger.InfoContext(ctx, "rows of the run before were sent again", "shard", one.number, "rows", rows, "took", s.options.schedule.Now().Sub(begun).String())
 		if err := s.step("sent again"); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ func (p *simProcess) outlet(_ context.Context, id string) (outlet, error) {
 	if err := p.pause("outlet"); err != nil {
 		return nil, err
 	}
+	p.quiet = 0 // somebody is still about to begin
 	if id != "" {
 		for _, tp := range p.broker.names {
 			p.broker.logs[tp].end(id, p.decided[id], int64(p.clock))

@@ -124,7 +124,7 @@ func TestSettlingUsageChangesNoRow(t *testing.T) {
 			t.Fatalf("%+v: %s", o, problem)
 		}
 	})
-	if settled == 0 {
+	if settled == 0 && !testing.Short() { // then there are five companies only
 		t.Error("no usage was ever settled: this proves nothing")
 	}
 }

@@ -198,8 +198,12 @@ var mistakes = []mistake{
 		"known && next < src.Next {", "known && next < 0*src.Next {", simulation,
 	},
 	{
-		"a cut is claimed while rows are owed", "internal/pipeline/cut.go",
-		"if s.options.Delivery != ExactlyOnce || s.resend != nil {", "if s.options.Delivery != ExactlyOnce {", simulation,
+		"a cut forgets what was owed", "internal/pipeline/cut.go",
+		"Rows: s.rows, Debt: s.resend.debt()}", "Rows: s.rows}", simulation,
+	},
+	{
+		"no cut is claimed while rows are owed", "internal/pipeline/cut.go",
+		"if s.options.Delivery != ExactlyOnce {\n\t\treturn nil", "if s.options.Delivery != ExactlyOnce || s.resend != nil {\n\t\treturn nil", simulation,
 	},
 
 	// Summing.
