@@ -32,6 +32,7 @@ type debt struct {
 	Everything bool        `json:"everything,omitempty"`
 	Fresh      bool        `json:"fresh,omitempty"`
 	Openings   bool        `json:"openings,omitempty"`
+	Registers  bool        `json:"registers,omitempty"`
 	Ranges     []debtRange `json:"ranges"`
 }
 
@@ -43,12 +44,13 @@ type debtRange struct {
 	To        int64     `json:"to"`
 }
 
-// debt is the resend as a cut keeps it; nil for none.
-func (r *resend) debt() *debt {
+// debt is what the shard owes, as a cut keeps it; nil for nothing.
+func (s *shard) debt() *debt {
+	r := s.resend
 	if r == nil {
 		return nil
 	}
-	d := &debt{Everything: r.everything, Fresh: r.fresh, Openings: r.openings}
+	d := &debt{Everything: r.everything, Fresh: r.fresh, Openings: r.openings, Registers: s.holdsBack()}
 	for _, w := range r.ranges {
 		d.Ranges = append(d.Ranges, debtRange{w.topic, w.partition, w.from, w.to})
 	}
@@ -60,7 +62,7 @@ func (d *debt) resend() *resend {
 	if d == nil {
 		return nil
 	}
-	r := &resend{everything: d.Everything, fresh: d.Fresh, openings: d.Openings}
+	r := &resend{everything: d.Everything, fresh: d.Fresh, openings: d.Openings, registers: d.Registers}
 	for _, w := range d.Ranges {
 		r.ranges = append(r.ranges, written{outputPartition{w.Topic, w.Partition}, w.From, w.To})
 	}
@@ -87,7 +89,7 @@ func (s *shard) cut() *cut {
 	if s.options.Delivery != ExactlyOnce {
 		return nil
 	}
-	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows, Debt: s.resend.debt()}
+	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows, Debt: s.debt()}
 }
 
 // cutIn finds the cut among the headers of a progress row; nil where there is none.
@@ -123,9 +125,13 @@ func (c *cut) follows(s *shard) bool {
 // rows may wait that only this run knows of, and a checkpoint would pass them.
 func (p *pipeline) followCut(ctx context.Context, s *shard, m *marker, c *cut, logs borders) error {
 	s.resend = c.Debt.resend() // before anything is read: what is owed freezes nothing
-	if m != nil {              // without a checkpoint the epoch in the progress row will do
+	if s.resend != nil && s.resend.registers {
+		s.seekRegisters(s.resend, logs)
+	}
+	if m != nil { // without a checkpoint the epoch in the progress row will do
 		now := s.marker()
 		now.Everything, now.Openings = now.Everything || m.Everything, now.Openings || m.Openings // should the cut get lost
+		now.Registers = now.Registers || m.Registers
 		b, err := now.encode()
 		if err != nil {
 			return err

@@ -67,14 +67,12 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.letters = nil
 	if slow {
 		s.addAccounts()
-		s.sent = s.instant() // the registers too, or a debt of everything stands for them
+		s.sent = s.instant() // the registers too, or a debt stands for them
 	}
-	if slow && !s.owesEverything() { // a generation that is not whole must not be summed
+	if slow && s.resend == nil { // see holdsBack
 		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
 		clear(s.registers)
-		if s.resend == nil {
-			s.state.Forget()
-		}
+		s.state.Forget()
 		s.addMark()
 	}
 	if len(s.outbox.messages) == 0 {

@@ -30,8 +30,9 @@ type marker struct {
 	Digest     uint64   `json:"digest"`
 	Results    [7]int64 `json:"results"`
 	Rows       int64    `json:"rows"`
-	Everything bool     `json:"everything"` // every row must be sent again, and was not yet
-	Openings   bool     `json:"openings"`   // and opening balances instead of what is frozen
+	Everything bool     `json:"everything"`          // every row must be sent again, and was not yet
+	Openings   bool     `json:"openings"`            // and opening balances instead of what is frozen
+	Registers  bool     `json:"registers,omitempty"` // every register must be, because some were held back
 	Gaps       []Gap    `json:"gaps,omitempty"`
 }
 

@@ -137,7 +137,7 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 	if !s.jumped && last.follows(s) { // what was made of records that are gone cannot be made again in silence
 		err = p.followCut(ctx, s, m, last, logs)
 	} else {
-		s.owe(m, logs)
+		s.owe(m, logs, epoch)
 		s.sent = s.instant()
 		err = p.saveOpened(ctx, s)
 	}
@@ -202,12 +202,14 @@ func (m *marker) in(topic string) *place {
 	return nil
 }
 
-// owe notes what was written behind the checkpoint, or all there is without one.
-func (s *shard) owe(m *marker, logs borders) {
+// owe notes what was written behind the checkpoint, or all there is without one. epoch is the highest that
+// the progress rows know of, 0 for none.
+func (s *shard) owe(m *marker, logs borders, epoch uint64) {
 	debt := &resend{
 		everything: m != nil && (m.Everything || m.Generation != s.generation),
 		openings:   m != nil && (m.Openings || m.Generation != s.generation),
 		fresh:      m == nil,
+		registers:  m != nil && m.Registers,
 	}
 	for _, out := range outputPartitions(s.number, s.of) {
 		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
@@ -225,8 +227,32 @@ func (s *shard) owe(m *marker, logs borders) {
 			debt.ranges = append(debt.ranges, written{outputPartition: out, from: from, to: logs.ends[tp]})
 		}
 	}
-	if debt.everything || len(debt.ranges) > 0 {
+	if debt.registers {
+		s.seekRegisters(debt, logs)
+	}
+	isFirst := m == nil && epoch == 0 && !slices.ContainsFunc(debt.ranges, func(w written) bool { return w.topic != row.TopicPartials })
+	if isFirst { // nobody ever sent anything of this shard: the partials are those of others
+		for _, w := range debt.ranges {
+			s.ends[w.outputPartition] = w.to
+		}
+		return
+	}
+	if debt.everything || debt.registers || len(debt.ranges) > 0 {
 		s.resend = debt
+	}
+}
+
+// seekRegisters makes a debt look through all of the partials: a register that became empty, and whose new
+// value was held back, is nowhere else any more.
+func (s *shard) seekRegisters(debt *resend, logs borders) {
+	debt.ranges = slices.DeleteFunc(debt.ranges, func(w written) bool { return w.topic == row.TopicPartials })
+	for _, out := range outputPartitions(s.number, s.of) {
+		if out.topic != row.TopicPartials {
+			continue
+		}
+		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
+		debt.ranges = append(debt.ranges, written{outputPartition: out, from: logs.starts[tp], to: logs.ends[tp]})
+		s.ends[out] = logs.starts[tp]
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"processor/internal/aggregate"
@@ -24,10 +26,15 @@ type resend struct {
 	everything bool // the state says all that it has: its meaning is new, or a topic was made anew
 	fresh      bool // the state began empty in this run, which has sent all that it has
 	openings   bool // the registers of what is frozen are gone: an opening balance stands for them
+	registers  bool // some were held back by a run that did not live to send them
 }
 
-// owesEverything says whether the shard's registers were not sent yet as a whole.
-func (s *shard) owesEverything() bool { return s.resend != nil && s.resend.everything }
+// holdsBack says whether a start will have to send every register, because this run holds some back: as
+// long as a debt is there none goes out. Sums of what the run before sent and of a state that lies behind
+// it would be those of no instant.
+func (s *shard) holdsBack() bool {
+	return s.resend != nil && (s.resend.registers || len(s.registers) > 0)
+}
 
 // written is what lies in an output partition between a checkpoint and a start.
 type written struct {
@@ -65,10 +72,8 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 			return 0, err
 		}
 	}
-	if s.resend.everything {
-		if err := r.allRegisters(); err != nil {
-			return 0, err
-		}
+	if err := r.heldRegisters(); err != nil {
+		return 0, err
 	}
 	for _, w := range s.resend.ranges {
 		if err := r.read(ctx, w); err != nil {
@@ -108,16 +113,28 @@ func (r *resending) addRows(u *aggregate.Updates) {
 	}
 }
 
-// allRegisters sends every register of the state.
-func (r *resending) allRegisters() error {
-	for _, key := range r.shard.state.RegisterKeys() {
-		r.shard.addRegisters([]aggregate.RegisterKey{key})
+// heldRegisters sends the registers that were held back: those that this run changed, or every one of the
+// state where other runs had changed some too.
+func (r *resending) heldRegisters() error {
+	s := r.shard
+	var keys []aggregate.RegisterKey
+	if s.resend.everything || s.resend.registers {
+		keys = s.state.RegisterKeys()
+	} else {
+		keys = slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys)
+	}
+	for _, key := range keys {
+		first := len(s.outbox.messages)
+		s.addRegisters([]aggregate.RegisterKey{key})
+		for _, m := range s.outbox.messages[first:] {
+			r.registers[string(m.Key)] = struct{}{}
+		}
 		if err := r.sendFull(); err != nil {
 			return err
 		}
 	}
-	clear(r.shard.registers)
-	if r.shard.resend.openings {
+	clear(s.registers)
+	if s.resend.openings {
 		return r.openings()
 	}
 	return nil
@@ -204,8 +221,6 @@ func (r *resending) register(rec *consumer.Record) error {
 	}
 	now := s.state.Register(p.Segment, p.Kind, p.Index)
 	switch {
-	case now != nil && r.living != nil: // sent, and later than this one
-		return nil
 	case p.Generation == s.generation:
 		p.Version, p.Register = s.version(), now
 		s.addPartial(p)

@@ -275,7 +275,7 @@ func (s *shard) marker() *marker {
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
 		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
 		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
-		Openings: s.resend != nil && s.resend.openings, Gaps: s.gaps, Prefix: &s.options.Prefix,
+		Openings: s.resend != nil && s.resend.openings, Registers: s.holdsBack(), Gaps: s.gaps, Prefix: &s.options.Prefix,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last), Origins: src.origins.stored()})
