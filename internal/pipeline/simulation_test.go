@@ -157,6 +157,10 @@ func simulate(c *simCompany, plan simPlan, tracing bool) (o simOutcome) {
 		s.turn()
 	}
 	s.finish()
+	if p := s.process; p != nil { // a loop that waits for ever keeps all that it knows in memory
+		p.dead = true
+		p.bury()
+	}
 	return o
 }
 

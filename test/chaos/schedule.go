@@ -39,11 +39,11 @@ var weights = []struct {
 	weight int
 	broker bool
 }{
-	{faultPlacedKill, 40, false},
+	{faultPlacedKill, 34, false},
 	{faultKill, 14, false},
-	{faultCrashLoop, 5, false},
-	{faultTerm, 10, false},
-	{faultPause, 5, false},
+	{faultCrashLoop, 12, false},
+	{faultTerm, 8, false},
+	{faultPause, 13, false},
 	{faultCut, 8, false},
 	{faultSilence, 5, false},
 	{faultLatency, 5, false},
@@ -114,7 +114,7 @@ func newSchedule(o *options, points []string) schedule {
 	between := func(least, most float64) func(*rand.Rand) time.Duration {
 		return func(dice *rand.Rand) time.Duration { return seconds(dice, least, most) }
 	}
-	s.processors = draw(false, 1<<32, o.processors, between(2, 7))
+	s.processors = draw(false, 1<<32, o.processors, between(1, 4))
 	s.brokers = draw(true, 2<<32, replicas, between(20, 60))
 	return s
 }

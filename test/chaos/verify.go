@@ -149,19 +149,3 @@ func (h *harness) endings() (text string, err error) {
 	}
 	return fmt.Sprintf("%d lives: %s", lives, tallied(all)), err
 }
-
-// report prints the figures of the run.
-func (h *harness) report() {
-	n := h.nemesis
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	fmt.Printf("faults: %s\n", tallied(n.counts))
-	if len(n.failed) > 0 {
-		fmt.Printf("not come to: %s\n", tallied(n.failed))
-	}
-	fmt.Printf("placed kills: %s\n", tallied(n.points))
-	for _, p := range h.processors {
-		peak, perMinute := h.watch.memoryOf(p.number)
-		fmt.Printf("memory of processor %d: peak %d MB, slope %+.1f MB a minute\n", p.number, peak>>20, perMinute/(1<<20))
-	}
-}
