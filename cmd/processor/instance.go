@@ -10,8 +10,9 @@ import (
 	"processor/internal/pipeline"
 )
 
-// instanceOf says which shards are this instance's where no group shares them out.
+// instanceOf says who this instance is, and which shards are its where no group shares them out.
 func instanceOf(c *config.Config, o *pipeline.Options) error {
+	o.Name = c.Instance.Name
 	if c.Instance.Count <= 1 {
 		return nil
 	}

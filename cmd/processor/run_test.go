@@ -170,6 +170,7 @@ group: g
 sources: [{topic: a, keyed_by_account: true}, {topic: b, keyed_by_account: true}]
 output: {prefix: "x.", create_topics: false, replication: 2, flush_interval: 1s, metrics_interval: 2s, tombstones: true}
 checkpoint: {dir: /var/lib/x, interval: 3s}
+instance: {name: x-0}
 rules: {lateness: 4m}
 limits: {max_record_bytes: 2MiB}
 `
@@ -185,9 +186,9 @@ limits: {max_record_bytes: 2MiB}
 		t.Fatal(err)
 	}
 	defer o.Cluster.Close()
-	got := fmt.Sprint(o.Group, o.Sources, o.Prefix, o.CreateTopics, o.Replication, o.FlushInterval, o.MetricsInterval, o.Tombstones,
+	got := fmt.Sprint(o.Group, o.Name, o.Sources, o.Prefix, o.CreateTopics, o.Replication, o.FlushInterval, o.MetricsInterval, o.Tombstones,
 		o.CheckpointDir, o.CheckpointInterval, o.Lateness, o.Decoder.MaxBytes, o.Core.Currency, o.Metrics != nil)
-	want := fmt.Sprint("g", "[{a true} {b true}]", "x.", false, 2, time.Second, 2*time.Second, true,
+	want := fmt.Sprint("g", "x-0", "[{a true} {b true}]", "x.", false, 2, time.Second, 2*time.Second, true,
 		"/var/lib/x", 3*time.Second, 4*time.Minute, 2<<20, "USD", true)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

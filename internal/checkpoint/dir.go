@@ -29,15 +29,16 @@ type Options struct {
 
 // Dir is a checkpoint store in a directory. Calls for different shards may run at the same time.
 type Dir struct {
-	dir     string
-	meaning uint64
-	gate    *gate
-	lock    *pebble.Lock
-	db      *pebble.DB
-	witness *witness
-	changed *bell         // rung when a flush or a compaction ends and when the gate shuts
-	closing chan struct{} // closed when Pebble's work is about to end
-	metrics counters
+	dir      string
+	meaning  uint64
+	identity string
+	gate     *gate
+	lock     *pebble.Lock
+	db       *pebble.DB
+	witness  *witness
+	changed  *bell         // rung when a flush or a compaction ends and when the gate shuts
+	closing  chan struct{} // closed when Pebble's work is about to end
+	metrics  counters
 
 	mu     sync.RWMutex // held for reading during every call, for writing by Close
 	closed bool
@@ -120,6 +121,9 @@ func (d *Dir) open(opts Options) error {
 		return err
 	}
 	var err error
+	if d.identity, err = openIdentity(d.gate, d.dir); err != nil {
+		return err
+	}
 	if d.db, err = pebble.Open(d.dir, d.pebbleOptions(opts)); err != nil {
 		return err
 	}

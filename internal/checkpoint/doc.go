@@ -7,6 +7,7 @@
 //
 //	FORMAT    which format this is and what the configuration meant; changed by Switch only
 //	WITNESS   the number of the last save of each shard, so that an older state is recognised
+//	IDENTITY  a name of the directory, drawn at random
 //	LOCK      held while the directory is open
 //	the rest  Pebble's: 4 bytes of shard (big endian), then the caller's key -> checksum, value
 //

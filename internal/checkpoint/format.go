@@ -63,15 +63,20 @@ func newFormat(fsys vfs.FS, dir, meaning string) error {
 
 // writeFormat puts a FORMAT in the place of the one that is there, if any: a crash leaves either.
 func writeFormat(fsys vfs.FS, dir, meaning string) error {
-	f, err := fsys.Create(fsys.PathJoin(dir, formatTemp), vfs.WriteCategoryUnspecified)
+	return replaceFile(fsys, dir, formatTemp, formatName, encodeFormat(meaning))
+}
+
+// replaceFile puts a small file in the place of the one that is there, if any: a crash leaves either.
+func replaceFile(fsys vfs.FS, dir, temp, name string, content []byte) error {
+	f, err := fsys.Create(fsys.PathJoin(dir, temp), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(encodeFormat(meaning))
+	_, err = f.Write(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := fsys.Rename(fsys.PathJoin(dir, formatTemp), fsys.PathJoin(dir, formatName)); err != nil {
+	if err := fsys.Rename(fsys.PathJoin(dir, temp), fsys.PathJoin(dir, name)); err != nil {
 		return err
 	}
 	return syncDir(fsys, dir)

@@ -80,10 +80,12 @@ type Checkpoint struct {
 	Interval time.Duration
 }
 
-// Instance says which shards are this process's where no group shares them out.
+// Instance says who this process is among those of its group, and which shards are its where the group
+// does not share them out.
 type Instance struct {
 	Count   int    // 1: the group shares them out
 	Ordinal string // auto, or a number below Count
+	Name    string // that no other running instance has; empty: none was given
 }
 
 // Reporting fixes the currency and the calendar of every number.

@@ -188,6 +188,12 @@ var keys = []key{
 		doc:   "Which of `instance.count` this one is, from 0; `auto` is the number at the end of the host's name, as a StatefulSet gives it.",
 		field: func(c *Config) any { return &c.Instance.Ordinal },
 	},
+	{
+		path: "instance.name", example: "${POD_NAME}", check: checkName,
+		doc: "A name that no other running instance of the group has, such as a StatefulSet pod's: a restart under it takes its partitions over at once, " +
+			"instead of after the group's session (10 s). The store `dir` has one of its own, in its directory, when this is absent.",
+		field: func(c *Config) any { return &c.Instance.Name },
+	},
 
 	{
 		path: "reporting.currency", initial: "USD", check: checkCurrency,

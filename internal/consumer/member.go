@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -19,11 +20,19 @@ type MemberOptions struct {
 	Group  string
 	Topics []string
 
+	// Name is one that no other living process has in this group, and that a process has again when it is
+	// started anew. It promises that members of its name are dead: they are taken out of the group before
+	// this one joins, instead of being waited for. With two living processes under one name the later
+	// start throws the earlier out of its generation, once; it then joins again. Empty: no promise.
+	Name string
+
 	SessionTimeout   time.Duration // without a heartbeat for so long the member is out; default 10 s
 	Heartbeat        time.Duration // default 1 s
 	RebalanceTimeout time.Duration // default 30 s
 	JoinBackoff      time.Duration // pause after a failed join; default 300 ms
 	WatchInterval    time.Duration // how often new partitions are looked for; default 5 s
+
+	Logger *slog.Logger // nil: silent
 }
 
 func (o MemberOptions) withDefaults() MemberOptions {
@@ -37,6 +46,9 @@ func (o MemberOptions) withDefaults() MemberOptions {
 	set(&o.RebalanceTimeout, 30*time.Second)
 	set(&o.JoinBackoff, 300*time.Millisecond)
 	set(&o.WatchInterval, 5*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	return o
 }
 
@@ -50,18 +62,22 @@ type Member struct {
 	options MemberOptions
 }
 
-// NewMember starts joining the group in the background.
-func NewMember(c *broker.Cluster, o MemberOptions) (*Member, error) {
+// NewMember starts joining the group in the background. With a Name it first takes out the members of
+// that name; trouble with it is logged and costs no more than some seconds and the wait for their sessions.
+func NewMember(ctx context.Context, c *broker.Cluster, o MemberOptions) (*Member, error) {
 	o = o.withDefaults()
 	if o.Heartbeat*2 >= o.SessionTimeout {
 		return nil, fmt.Errorf("consumer: group %s: heartbeat %s must be less than half of the session timeout %s",
 			o.Group, o.Heartbeat, o.SessionTimeout)
 	}
-	leading := &leadership{}
-	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+	leading, dialer := &leadership{}, c.Dialer()
+	if o.Name != "" {
+		dialer.ClientID = clientIDOf(dialer.ClientID, o.Name)
+	}
+	config := kafka.ConsumerGroupConfig{
 		ID:                o.Group,
 		Brokers:           c.Brokers(),
-		Dialer:            c.Dialer(),
+		Dialer:            dialer,
 		Topics:            o.Topics,
 		GroupBalancers:    []kafka.GroupBalancer{leading},
 		HeartbeatInterval: o.Heartbeat,
@@ -69,7 +85,20 @@ func NewMember(c *broker.Cluster, o MemberOptions) (*Member, error) {
 		RebalanceTimeout:  o.RebalanceTimeout,
 		JoinGroupBackoff:  o.JoinBackoff,
 		StartOffset:       kafka.FirstOffset,
-	})
+	}
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("consumer: join group %q: %w", o.Group, err)
+	}
+	if o.Name != "" {
+		left, err := formerMembersLeave(ctx, c, o.Group, dialer.ClientID)
+		if err != nil && ctx.Err() == nil {
+			o.Logger.WarnContext(ctx, "the group may wait for a former process of this name", "group", o.Group, "name", o.Name, "error", err)
+		}
+		if left > 0 {
+			o.Logger.InfoContext(ctx, "a former process of this name was taken out of the group", "group", o.Group, "name", o.Name, "members", left)
+		}
+	}
+	g, err := kafka.NewConsumerGroup(config)
 	if err != nil {
 		return nil, fmt.Errorf("consumer: join group %q: %w", o.Group, err)
 	}

@@ -15,7 +15,7 @@ import (
 
 func join(t *testing.T, c *broker.Cluster, group string, topics ...string) *consumer.Member {
 	t.Helper()
-	m, err := consumer.NewMember(c, consumer.MemberOptions{
+	m, err := consumer.NewMember(t.Context(), c, consumer.MemberOptions{
 		Group: group, Topics: topics, Heartbeat: 50 * time.Millisecond, SessionTimeout: 6 * time.Second, RebalanceTimeout: 5 * time.Second,
 		WatchInterval: 100 * time.Millisecond,
 	})
@@ -162,10 +162,10 @@ func TestMoreMembersThanPartitions(t *testing.T) {
 
 func TestHeartbeatMustFitTheSession(t *testing.T) {
 	k := kafkatest.StartFake(t, 1)
-	if _, err := consumer.NewMember(own(t, k), consumer.MemberOptions{Group: "g", Topics: []string{"t"}, Heartbeat: time.Second, SessionTimeout: 2 * time.Second}); err == nil {
+	if _, err := consumer.NewMember(t.Context(), own(t, k), consumer.MemberOptions{Group: "g", Topics: []string{"t"}, Heartbeat: time.Second, SessionTimeout: 2 * time.Second}); err == nil {
 		t.Error("a heartbeat as long as half the session is accepted")
 	}
-	if _, err := consumer.NewMember(own(t, k), consumer.MemberOptions{Topics: []string{"t"}}); err == nil {
+	if _, err := consumer.NewMember(t.Context(), own(t, k), consumer.MemberOptions{Topics: []string{"t"}}); err == nil {
 		t.Error("a group without a name is accepted")
 	}
 }

@@ -32,7 +32,7 @@ func TestPitfallP14EveryJoinStopsAll(t *testing.T) {
 	wait(t, "the naive member's generation goes on", ended)
 
 	long := func() <-chan *consumer.Generation {
-		m, err := consumer.NewMember(own(t, k), consumer.MemberOptions{
+		m, err := consumer.NewMember(t.Context(), own(t, k), consumer.MemberOptions{
 			Group: k.Topic("ours"), Topics: []string{topic}, Heartbeat: 50 * time.Millisecond, SessionTimeout: 4 * time.Minute, RebalanceTimeout: 4 * time.Minute,
 		})
 		if err != nil {
@@ -75,7 +75,7 @@ func TestPitfallP16SlowWorkLosesTheMembership(t *testing.T) {
 
 	// Ours starts nothing but a watch of the end: a caller that works on is a member all the same, and the
 	// other one gets its share and no more.
-	busy, err := consumer.NewMember(own(t, k), consumer.MemberOptions{
+	busy, err := consumer.NewMember(t.Context(), own(t, k), consumer.MemberOptions{
 		Group: k.Topic("ours"), Topics: []string{topic}, Heartbeat: 50 * time.Millisecond, SessionTimeout: 6 * time.Second, RebalanceTimeout: 20 * time.Second,
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Cluster *broker.Cluster
 	Group   string   // of the service; GroupOf makes intake's own of it
+	Name    string   // that no other living process of the group has, see consumer.MemberOptions; may be empty
 	Sources []string // the topics to copy
 
 	Events               string // the topic to copy to
@@ -125,7 +126,7 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	member, err := consumer.NewMember(o.Cluster, consumer.MemberOptions{Group: GroupOf(o.Group), Topics: o.Sources})
+	member, err := consumer.NewMember(ctx, o.Cluster, consumer.MemberOptions{Group: GroupOf(o.Group), Topics: o.Sources, Name: o.Name, Logger: o.Logger})
 	if err != nil {
 		return err
 	}

@@ -206,7 +206,7 @@ func (w *world) fetch(l *lane) *consumer.Batch {
 // join is a generation of the group with one member.
 func (w *world) join() (g *consumer.Generation, leave func()) {
 	w.t.Helper()
-	m, err := consumer.NewMember(w.cluster, consumer.MemberOptions{Group: GroupOf(w.group), Topics: []string{w.source}})
+	m, err := consumer.NewMember(w.t.Context(), w.cluster, consumer.MemberOptions{Group: GroupOf(w.group), Topics: []string{w.source}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func (p *pipeline) startFeed(ctx context.Context, fail context.CancelCauseFunc) 
 func (p *pipeline) intakeOptions() intake.Options {
 	o := &p.options
 	return intake.Options{
-		Cluster: o.Cluster, Group: o.Group, Sources: o.feed.topics(),
+		Cluster: o.Cluster, Group: o.Group, Name: o.Name, Sources: o.feed.topics(),
 		Events: o.topic(row.TopicEvents), Partitions: o.feed.partitions,
 		DeadLetters: o.topic(row.TopicDeadLetters), DeadLetterPartitions: p.partitions, Positions: o.topic(row.TopicIntake),
 		Decoder: o.Decoder, Lateness: o.Lateness, Interval: min(o.FlushInterval, 100*time.Millisecond),

@@ -46,6 +46,7 @@ func (d Delivery) String() string { return [...]string{"at_least_once", "exactly
 type Options struct {
 	Cluster *broker.Cluster
 	Group   string
+	Name    string // that no other living process of the group has; the directory's identity, or none with the store kafka, when empty
 	Sources []Source
 
 	Delivery           Delivery

@@ -81,6 +81,9 @@ func (p *pipeline) openStore(ctx context.Context, meaning string) (closeStore fu
 		return nil, err
 	}
 	p.store = dir
+	if p.options.Name == "" {
+		p.options.Name = dir.dir.Identity()
+	}
 	return dir.Close, nil
 }
 
@@ -135,7 +138,9 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 		_, err := session.serve(ctx, p.ownNumbers(), drain)
 		return stopped(ctx, err)
 	}
-	member, err := consumer.NewMember(p.options.Cluster, consumer.MemberOptions{Group: p.options.Group, Topics: p.options.sourceTopics()})
+	member, err := consumer.NewMember(ctx, p.options.Cluster, consumer.MemberOptions{
+		Group: p.options.Group, Topics: p.options.sourceTopics(), Name: p.options.Name, Logger: p.options.Logger,
+	})
 	if err != nil {
 		return err
 	}

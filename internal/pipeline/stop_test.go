@@ -144,7 +144,7 @@ func TestRebalance(t *testing.T) {
 	go func() {
 		defer close(left)
 		<-joined
-		member, err := consumer.NewMember(w.kafka.Cluster, consumer.MemberOptions{Group: w.prefix + "group", Topics: []string{w.topic}})
+		member, err := consumer.NewMember(t.Context(), w.kafka.Cluster, consumer.MemberOptions{Group: w.prefix + "group", Topics: []string{w.topic}})
 		if err != nil {
 			t.Error(err)
 			return

@@ -1,0 +1,136 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"processor/internal/broker"
+)
+
+// formerWithin bounds how long a join is held up by the question who was here before. It is half of the
+// default session, which is what the answer saves.
+const formerWithin = 5 * time.Second
+
+// clientIDOf is the client id of the connections of a member with a name.
+func clientIDOf(program, name string) string { return program + "-" + name }
+
+// formerMembersLeave takes every member with the client id out of the group: the caller knows that the
+// processes which they were are dead. Without it the group waits for them as for a process that may
+// come back, for the session timeout, or, where they died between a join and its answer, for the
+// rebalance timeout.
+func formerMembersLeave(ctx context.Context, c *broker.Cluster, group, clientID string) (left int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, formerWithin)
+	defer cancel()
+	err = withCoordinator(ctx, c, group, func(ctx context.Context, node int32) error {
+		ids, err := membersOf(ctx, c, node, group, clientID)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := leave(ctx, c, node, group, id); err != nil {
+				return err
+			}
+			left++
+		}
+		return nil
+	})
+	if err != nil {
+		return left, fmt.Errorf("consumer: former members of group %s with the client id %s: %w", group, clientID, err)
+	}
+	return left, nil
+}
+
+// membersOf are the ids of a group's members that have a client id, whatever the group is doing.
+func membersOf(ctx context.Context, c *broker.Cluster, node int32, group, clientID string) (ids []string, err error) {
+	m, err := c.Ask(ctx, node, &describeRequest{Groups: []string{group}})
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range m.(*describeResponse).Groups {
+		if g.GroupID != group {
+			continue
+		}
+		if code := kafka.Error(g.ErrorCode); code != 0 && !errors.Is(code, kafka.GroupIdNotFound) {
+			return nil, code
+		}
+		for _, member := range g.Members {
+			if member.ClientID == clientID {
+				ids = append(ids, member.MemberID)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// leave takes one member out of a group. One that is out already has left.
+func leave(ctx context.Context, c *broker.Cluster, node int32, group, member string) error {
+	m, err := c.Ask(ctx, node, &leaveRequest{GroupID: group, MemberID: member})
+	if err != nil {
+		return err
+	}
+	if code := kafka.Error(m.(*leaveResponse).ErrorCode); code != 0 && !errors.Is(code, kafka.UnknownMemberId) {
+		return code
+	}
+	return nil
+}
+
+// The client library has the fields of the answer to a leave in the wrong order, so that a refusal reads
+// as success, and its later versions of both requests do not follow the protocol. These are version 2
+// (Kafka 2.0) of both.
+func init() {
+	protocol.Register(&describeRequest{}, &describeResponse{})
+	protocol.Register(&leaveRequest{}, &leaveResponse{})
+}
+
+type describeRequest struct {
+	Groups []string `kafka:"min=v2,max=v2"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*describeRequest) ApiKey() protocol.ApiKey { return protocol.DescribeGroups }
+
+type describeResponse struct {
+	ThrottleTimeMs int32            `kafka:"min=v2,max=v2"`
+	Groups         []describedGroup `kafka:"min=v2,max=v2"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*describeResponse) ApiKey() protocol.ApiKey { return protocol.DescribeGroups }
+
+type describedGroup struct {
+	ErrorCode    int16             `kafka:"min=v2,max=v2"`
+	GroupID      string            `kafka:"min=v2,max=v2"`
+	GroupState   string            `kafka:"min=v2,max=v2"`
+	ProtocolType string            `kafka:"min=v2,max=v2"`
+	ProtocolData string            `kafka:"min=v2,max=v2"`
+	Members      []describedMember `kafka:"min=v2,max=v2"`
+}
+
+type describedMember struct {
+	MemberID         string `kafka:"min=v2,max=v2"`
+	ClientID         string `kafka:"min=v2,max=v2"`
+	ClientHost       string `kafka:"min=v2,max=v2"`
+	MemberMetadata   []byte `kafka:"min=v2,max=v2"`
+	MemberAssignment []byte `kafka:"min=v2,max=v2"`
+}
+
+type leaveRequest struct {
+	GroupID  string `kafka:"min=v2,max=v2"`
+	MemberID string `kafka:"min=v2,max=v2"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*leaveRequest) ApiKey() protocol.ApiKey { return protocol.LeaveGroup }
+
+type leaveResponse struct {
+	ThrottleTimeMs int32 `kafka:"min=v2,max=v2"`
+	ErrorCode      int16 `kafka:"min=v2,max=v2"`
+}
+
+// ApiKey satisfies protocol.Message.
+func (*leaveResponse) ApiKey() protocol.ApiKey { return protocol.LeaveGroup }
