@@ -91,11 +91,11 @@ func TestRescaleCommand(t *testing.T) {
 	if info, err := os.Stat(next); err != nil || info.Mode().Perm() != fs.FileMode(0o640) {
 		t.Errorf("its mode is %v (%v), not that of the old one", info.Mode(), err)
 	}
-	if code, out, _ := rescaleService(t, file); code != exitFine || out != want { // what was created is empty, and in nobody's way
+	if code, out, _ = rescaleService(t, file); code != exitFine || out != want { // what was created is empty, and in nobody's way
 		t.Errorf("to standard output, exit code %d:\n%s", code, out)
 	}
-	if code, log := runService(t, string(text), "caught up"); code != exitFine {
-		t.Fatalf("exit code %d, log:\n%s", code, log)
+	if again, log := runService(t, string(text), "caught up"); again != exitFine {
+		t.Fatalf("exit code %d, log:\n%s", again, log)
 	}
 	found := map[string]bool{}
 	for key, record := range k.Latest(t, topic+"-g2.accounts") {

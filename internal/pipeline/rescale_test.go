@@ -138,8 +138,6 @@ func TestRescaleRefuses(t *testing.T) {
 		})
 	}
 	t.Run("a group with members", func(t *testing.T) {
-		asking := w.options()
-		asking.Group = "asking"
 		grown := newWorld(t, 1) // runs as the new group would
 		grown.write(firstEvents)
 		err := grown.endsWhileRunning(0, func() {
