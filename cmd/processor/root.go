@@ -19,6 +19,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(),
 		rebuildCommand(),
+		rescaleCommand(),
 		replayCommand(),
 		explainCommand(),
 		validateCommand(),

@@ -31,9 +31,19 @@ func Default() *Config {
 // override it, and checks the result for its purpose. The error is a Problems with everything
 // that is wrong.
 func Load(path string, env []string, purpose Purpose) (*Config, error) {
+	return load(path, nil, env, purpose)
+}
+
+// LoadText is Load of a file that is still to be written: text is what it will hold.
+func LoadText(path string, text []byte, env []string, purpose Purpose) (*Config, error) {
+	return load(path, text, env, purpose)
+}
+
+func load(path string, text []byte, env []string, purpose Purpose) (*Config, error) {
 	l := loader{
 		purpose: purpose,
 		file:    path,
+		text:    text,
 		env:     environment(env),
 		found:   map[string]*node{},
 		bad:     map[string]bool{},
@@ -68,6 +78,7 @@ type provenance struct {
 type loader struct {
 	purpose  Purpose
 	file     string
+	text     []byte // of the file; nil: it is read
 	env      map[string]string
 	found    map[string]*node // by key path, the environment above the file
 	bad      map[string]bool  // keys with a problem of their own: no second complaint about them
@@ -107,7 +118,10 @@ func (l *loader) collectFile() bool {
 	if l.file == "" {
 		return true
 	}
-	text, err := readRegular(l.file, documentBytesMax)
+	text, err := l.text, error(nil)
+	if text == nil {
+		text, err = readRegular(l.file, documentBytesMax)
+	}
 	if err != nil {
 		l.complain(Origin{File: l.file}, "", "cannot be read: %s", osReason(err))
 		return false

@@ -208,7 +208,7 @@ func (o *Options) changedError(changed *consumer.ErrTopicChanged, positions map[
 	default:
 		return fmt.Errorf("%w: %w: from now on producers write an account's records to another partition than before, and nothing was read of "+
 			"partitions [%d,%d). The number of partitions cannot change without a new start from the log, %s",
-			ErrOperator, changed, changed.Was.Partitions, changed.Now.Partitions, grownRemedy)
+			ErrOperator, changed, changed.Was.Partitions, changed.Now.Partitions, o.grownRemedy())
 	}
 }
 

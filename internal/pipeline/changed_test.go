@@ -232,7 +232,7 @@ func TestASourceThatChangesWhileTheServiceRuns(t *testing.T) {
 		}},
 		{"grown", 20 * time.Millisecond, func(w *world) { w.kafka.AddPartitions(w.t, w.topic, 4) }, []string{
 			"has 4 partitions now, it had 2", "another partition than before", "nothing was read of partitions [2,4)",
-			"cannot change without a new start from the log", "copy the whole history into topics with the new number",
+			"cannot change without a new start from the log", "processor rescale --config FILE --out NEWFILE",
 		}},
 		{"gone", 20 * time.Millisecond, func(w *world) { w.kafka.Delete(w.t, w.topic) }, []string{
 			"does not exist any more", "nothing behind position ", "brokers' backup", "processor rebuild --from log --config FILE",

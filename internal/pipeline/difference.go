@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -98,8 +99,13 @@ func lines(list []Difference) string {
 }
 
 // grownRemedy is what can be done about another number of partitions.
-const grownRemedy = "which moves accounts between shards, and no rebuild can follow that: copy the whole history into topics with " +
-	"the new number, name those as sources and start with an empty checkpoint directory and another output.prefix"
+func (o *Options) grownRemedy() string {
+	return "which moves accounts between shards, and no rebuild can follow that. Begin a new generation beside this one, that reads the sources from their start:\n" +
+		"  processor rescale --config " + o.configFile() + " --out NEWFILE\n(--dry-run says what would happen; docs/how-to/rescale.md)"
+}
+
+// configFile is where the configuration was read from, for commands in messages.
+func (o *Options) configFile() string { return cmp.Or(o.ConfigFile, "FILE") }
 
 // checkpointError gives what opening the checkpoint can end with its kind and its remedy.
 func (o *Options) checkpointError(err error) error {
@@ -115,7 +121,7 @@ func (o *Options) meaningError(dir string, list []Difference, cause error) error
 	for _, d := range list {
 		if d.Key == configKeys[partitionsName] {
 			return fmt.Errorf("%w: %w: the checkpoint in %q was made over %s partitions, the sources have %s, %s",
-				ErrRefused, cause, dir, d.Old, d.New, grownRemedy)
+				ErrRefused, cause, dir, d.Old, d.New, o.grownRemedy())
 		}
 	}
 	return fmt.Errorf("%w: %w: what the numbers of the checkpoint in %q mean has changed since:%s\n"+
@@ -126,9 +132,5 @@ func (o *Options) meaningError(dir string, list []Difference, cause error) error
 
 // rebuildCommand is the command line of a rebuild.
 func (o *Options) rebuildCommand(from RebuildFrom) string {
-	file := o.ConfigFile
-	if file == "" {
-		file = "FILE"
-	}
-	return fmt.Sprintf("processor rebuild --from %s --config %s", from, file)
+	return fmt.Sprintf("processor rebuild --from %s --config %s", from, o.configFile())
 }

@@ -57,7 +57,7 @@ func (p *pipeline) assigned(assignment map[string][]int32) ([]int, error) {
 		}
 	}
 	if n := len(numbers); n > 0 && numbers[n-1] >= p.partitions {
-		return nil, fmt.Errorf("%w: the sources have grown from %d to at least %d partitions, %s", ErrOperator, p.partitions, numbers[n-1]+1, grownRemedy)
+		return nil, fmt.Errorf("%w: the sources have grown from %d to at least %d partitions, %s", ErrOperator, p.partitions, numbers[n-1]+1, p.options.grownRemedy())
 	}
 	return numbers, nil
 }

@@ -324,9 +324,9 @@ func TestRebuildRefuses(t *testing.T) {
 		w.run()
 		w.topic, w.prefix = w.kafka.Create(t, "wider", 2, kafkatest.AppendTime), w.kafka.Topic("wide.")
 		for _, from := range []RebuildFrom{FromCheckpoint, FromLog} {
-			w.mustNotRebuild(from, ErrRefused, "made over 1 partitions, the sources have 2", "no rebuild can follow that")
+			w.mustNotRebuild(from, ErrRefused, "made over 1 partitions, the sources have 2", "no rebuild can follow that", "processor rescale --config FILE")
 		}
-		w.mustRefuse(ErrRefused, "made over 1 partitions, the sources have 2", "no rebuild can follow that")
+		w.mustRefuse(ErrRefused, "made over 1 partitions, the sources have 2", "no rebuild can follow that", "processor rescale --config FILE")
 	})
 	t.Run("nothing there", func(t *testing.T) {
 		w := newWorld(t, 1)

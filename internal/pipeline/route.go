@@ -172,6 +172,9 @@ func checkSources(ctx context.Context, o *Options) (partitions int, err error) {
 	r := newRoute(o, found)
 	problems = append(problems, r.check(o, found)...)
 	if len(problems) == 0 {
+		if err := o.sameNumber(ctx, r.partitions); err != nil { // a source that has grown is not wrongly keyed
+			return 0, err
+		}
 		if problems, err = checkKeys(ctx, o, found); err != nil {
 			return 0, err
 		}

@@ -37,7 +37,7 @@ func openStoredState(ctx context.Context, o *Options, partitions int, wanted Reb
 		return nil, "", fmt.Errorf("topic %s: %w", r.topic, checkpoint.ErrNothing)
 	}
 	if has := found[r.topic].Partitions; has != partitions {
-		return nil, "", fmt.Errorf("%w: topic %s was made for %d partitions, the sources have %d, %s", ErrRefused, r.topic, has, partitions, grownRemedy)
+		return nil, "", fmt.Errorf("%w: topic %s was made for %d partitions, the sources have %d, %s", ErrRefused, r.topic, has, partitions, o.grownRemedy())
 	}
 	if !wanted.DryRun {
 		if err := r.takeAll(ctx, partitions); err != nil {
