@@ -217,6 +217,9 @@ func (s *simulation) compareStored(one *shard) error {
 func (s *simulation) restored(number int) *shard {
 	s.start()
 	p := s.process
+	for _, t := range p.tasks { // none has begun
+		t.stop()
+	}
 	p.tasks = nil
 	var one *shard
 	p.task("check", func() {

@@ -65,6 +65,7 @@ func (g *simGeneration) end() {
 type simTask struct {
 	name     string
 	resume   func() (string, bool)
+	stop     func()
 	yield    func(string) bool
 	finished bool
 	failure  any // what it panicked with
@@ -83,7 +84,7 @@ func (p *simProcess) isFirst() bool {
 // task starts a loop, which runs when the simulation lets it.
 func (p *simProcess) task(name string, work func()) *simTask {
 	t := &simTask{name: name}
-	t.resume, _ = iter.Pull(func(yield func(string) bool) {
+	t.resume, t.stop = iter.Pull(func(yield func(string) bool) {
 		defer func() {
 			if failure := recover(); failure != nil {
 				if _, own := failure.(simFailure); !own {

@@ -94,6 +94,7 @@ func (p *processor) configure() error {
 	}
 	text := fmt.Sprintf(`kafka: {brokers: ["%s"]}
 group: %s
+instance: {name: "processor-%d"}
 sources: [{topic: %s, format: native, keyed_by_account: true}]
 output: {prefix: %q, delivery: %s, replication: %d, flush_interval: 200ms, metrics_interval: 1s}
 checkpoint: {store: %s, dir: %q, interval: 2s}
@@ -104,7 +105,7 @@ groupings: [[region], [plan_tier, region]]
 windows: [30d, 365d]
 http: {address: "%s"}
 log: {format: json}
-`, strings.Join(p.brokers, `", "`), group, sourceTopic, prefix, p.options.delivery, replicas,
+`, strings.Join(p.brokers, `", "`), group, p.number, sourceTopic, prefix, p.options.delivery, replicas,
 		p.options.store, p.state(), strings.Join(tables, ", "), loopback(p.http))
 	return os.WriteFile(p.config(), []byte(text), 0o600)
 }
