@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
 	"processor/internal/broker"
 )
@@ -47,21 +46,13 @@ func formerMembersLeave(ctx context.Context, c *broker.Cluster, group, clientID 
 
 // membersOf are the ids of a group's members that have a client id, whatever the group is doing.
 func membersOf(ctx context.Context, c *broker.Cluster, node int32, group, clientID string) (ids []string, err error) {
-	m, err := c.Ask(ctx, node, &describeRequest{Groups: []string{group}})
+	described, err := describe(ctx, c, node, group)
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range m.(*describeResponse).Groups {
-		if g.GroupID != group {
-			continue
-		}
-		if code := kafka.Error(g.ErrorCode); code != 0 && !errors.Is(code, kafka.GroupIdNotFound) {
-			return nil, code
-		}
-		for _, member := range g.Members {
-			if member.ClientID == clientID {
-				ids = append(ids, member.MemberID)
-			}
+	for _, member := range described.Members {
+		if member.ClientID == clientID {
+			ids = append(ids, member.MemberID)
 		}
 	}
 	return ids, nil
@@ -78,59 +69,3 @@ func leave(ctx context.Context, c *broker.Cluster, node int32, group, member str
 	}
 	return nil
 }
-
-// The client library has the fields of the answer to a leave in the wrong order, so that a refusal reads
-// as success, and its later versions of both requests do not follow the protocol. These are version 2
-// (Kafka 2.0) of both.
-func init() {
-	protocol.Register(&describeRequest{}, &describeResponse{})
-	protocol.Register(&leaveRequest{}, &leaveResponse{})
-}
-
-type describeRequest struct {
-	Groups []string `kafka:"min=v2,max=v2"`
-}
-
-// ApiKey satisfies protocol.Message.
-func (*describeRequest) ApiKey() protocol.ApiKey { return protocol.DescribeGroups }
-
-type describeResponse struct {
-	ThrottleTimeMs int32            `kafka:"min=v2,max=v2"`
-	Groups         []describedGroup `kafka:"min=v2,max=v2"`
-}
-
-// ApiKey satisfies protocol.Message.
-func (*describeResponse) ApiKey() protocol.ApiKey { return protocol.DescribeGroups }
-
-type describedGroup struct {
-	ErrorCode    int16             `kafka:"min=v2,max=v2"`
-	GroupID      string            `kafka:"min=v2,max=v2"`
-	GroupState   string            `kafka:"min=v2,max=v2"`
-	ProtocolType string            `kafka:"min=v2,max=v2"`
-	ProtocolData string            `kafka:"min=v2,max=v2"`
-	Members      []describedMember `kafka:"min=v2,max=v2"`
-}
-
-type describedMember struct {
-	MemberID         string `kafka:"min=v2,max=v2"`
-	ClientID         string `kafka:"min=v2,max=v2"`
-	ClientHost       string `kafka:"min=v2,max=v2"`
-	MemberMetadata   []byte `kafka:"min=v2,max=v2"`
-	MemberAssignment []byte `kafka:"min=v2,max=v2"`
-}
-
-type leaveRequest struct {
-	GroupID  string `kafka:"min=v2,max=v2"`
-	MemberID string `kafka:"min=v2,max=v2"`
-}
-
-// ApiKey satisfies protocol.Message.
-func (*leaveRequest) ApiKey() protocol.ApiKey { return protocol.LeaveGroup }
-
-type leaveResponse struct {
-	ThrottleTimeMs int32 `kafka:"min=v2,max=v2"`
-	ErrorCode      int16 `kafka:"min=v2,max=v2"`
-}
-
-// ApiKey satisfies protocol.Message.
-func (*leaveResponse) ApiKey() protocol.ApiKey { return protocol.LeaveGroup }
