@@ -40,7 +40,7 @@ func ReadRange(ctx context.Context, c *broker.Cluster, topic string, partition i
 		return from, &ErrGap{Topic: topic, Partition: partition, Asked: from, LogStart: -1, End: end}
 	}
 	r := rangeReader{
-		fetcher:  NewFetcher(c, FetcherOptions{PartitionMaxBytes: 4 << 20, MaxWait: 50 * time.Millisecond}),
+		fetcher:  NewFetcher(c, FetcherOptions{MaxWait: 50 * time.Millisecond}),
 		position: Position{TopicPartition: tp, Next: from},
 		end:      end,
 		fn:       fn,
