@@ -146,7 +146,7 @@ func (n *nemesis) strikeProcessor(ctx context.Context, s strike) (done bool, err
 // The times that a placed kill waits: for its point to come by, and, where it does not, for another life
 // to come to it, which includes the session that the killed member leaves behind in the group.
 const (
-	pointWithin = 6 * time.Second
+	pointWithin = 5 * time.Second
 	lifeWithin  = 20 * time.Second
 )
 

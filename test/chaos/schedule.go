@@ -40,10 +40,10 @@ var weights = []struct {
 	broker bool
 }{
 	{faultPlacedKill, 34, false},
-	{faultKill, 14, false},
+	{faultKill, 20, false},
 	{faultCrashLoop, 12, false},
 	{faultTerm, 8, false},
-	{faultPause, 13, false},
+	{faultPause, 11, false},
 	{faultCut, 8, false},
 	{faultSilence, 5, false},
 	{faultLatency, 5, false},
@@ -114,8 +114,8 @@ func newSchedule(o *options, points []string) schedule {
 	between := func(least, most float64) func(*rand.Rand) time.Duration {
 		return func(dice *rand.Rand) time.Duration { return seconds(dice, least, most) }
 	}
-	s.processors = draw(false, 1<<32, o.processors, between(1, 4))
-	s.brokers = draw(true, 2<<32, replicas, between(20, 60))
+	s.processors = draw(false, 1<<32, o.processors, between(0.5, 2))
+	s.brokers = draw(true, 2<<32, replicas, between(10, 35))
 	return s
 }
 
