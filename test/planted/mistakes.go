@@ -22,8 +22,9 @@ var (
 	simulation  = harness{"./internal/pipeline", "^TestSimulation$"}
 	traces      = harness{"./internal/pipeline", "^TestSimulationIsDeterministic$"}
 	kept        = harness{"./internal/pipeline", "^TestKeptSeeds$"} // of what one seed in ten thousand finds
+	cuts        = harness{"./internal/pipeline", "^TestCutsThatAreFollowed$"}
 	judge       = harness{"./internal/pipeline", "^TestJudge$"}
-	debts       = harness{"./internal/pipeline", "^TestDebtOutlivesACheckpoint$"}
+	debts       = harness{"./internal/pipeline", "^(TestDebtOutlivesACheckpoint|TestRowsOfACrashedRunAreTakenBack)$"}
 	floor       = harness{"./internal/pipeline", "^(TestYearsOfHistoryGiveTheRowsOfReplay|TestFrozenRowsAreNotTakenBack)$"}
 	diskCrashes = harness{"./internal/checkpoint", "^(TestCrashAtEveryOperation|TestCrashInRecovery)$"}
 	reader      = harness{"./internal/consumer", ""}
@@ -191,7 +192,7 @@ var mistakes = []mistake{
 	},
 	{
 		"rows that a crashed run sent are not taken back", "internal/pipeline/resend.go",
-		"\tvalue, ok := deletedRow(rec.Value, s.stamp())\n\tif !ok {", "\tvalue, ok := deletedRow(rec.Value, s.stamp())\n\tif !ok || s.number >= 0 {", simulation,
+		"\tvalue, ok := deletedRow(rec.Value, s.stamp())\n\tif !ok {", "\tvalue, ok := deletedRow(rec.Value, s.stamp())\n\tif !ok || s.number >= 0 {", debts,
 	},
 	{
 		"after a silent start, accounts and registers that waited are forgotten", "internal/pipeline/cut.go",
@@ -208,7 +209,7 @@ var mistakes = []mistake{
 	},
 	{
 		"a silent start goes on at a cut that lies behind the checkpoint", "internal/pipeline/cut.go",
-		"known && next < src.Next {", "known && next < 0*src.Next {", simulation,
+		"known && next < src.Next {", "known && next < 0*src.Next {", cuts,
 	},
 	{
 		"a cut forgets what was owed", "internal/pipeline/cut.go",
