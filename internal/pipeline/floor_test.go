@@ -1,13 +1,17 @@
 package pipeline
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/checkpoint"
 	"processor/internal/company"
 	"processor/internal/event"
+	"processor/internal/row"
 )
 
 // Years of history, read at once and with restarts on the way: accounts collapse below the floor, and
@@ -42,6 +46,33 @@ func TestFrozenRowsAreNotTakenBack(t *testing.T) {
 	w.compare()
 	w.run()
 	w.compare()
+}
+
+// A rebuild counts anew what is kept. The movements and months below the floor, which nothing can make again,
+// stay with their readers.
+func TestARebuildLeavesWhatIsFrozen(t *testing.T) {
+	w := newWorld(t, 1)
+	w.write(longHistory(t))
+	w.run()
+	if w.collapsed() == 0 {
+		t.Fatal("nothing is below the floor: this proves nothing")
+	}
+	before := w.got()
+	w.core.Windows = aggregate.Windows[:2]
+	w.rebuild(FromCheckpoint)
+	w.run()
+	after, compared := w.got(), 0
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if topic, _, _ := strings.Cut(key, " "); topic != string(row.TopicMovements) && topic != string(row.TopicAccountMonths) {
+			continue
+		}
+		if compared++; after[key] != before[key] {
+			t.Errorf("%s\n got %s\nwant %s", key, after[key], before[key])
+		}
+	}
+	if compared == 0 {
+		t.Error("there are no rows of accounts")
+	}
 }
 
 // longHistory is a company of three years and a half, with usage, in order of time.

@@ -85,6 +85,27 @@ func TestAnEmptySegmentIsDeleted(t *testing.T) {
 	}
 }
 
+// A correction may move the only purchase of a segment to a day that is still to come: rows that were sent of
+// the weeks and months before are gone until then.
+func TestASegmentThatMovesIntoTheFutureIsDeleted(t *testing.T) {
+	r, c := newRollup(1)
+	r.SetWatermark(0, at(2026, 3, 2))
+	put(t, r, c, 0, at(2026, 3, 1), bought(100), 1)
+	before := flush(t, r)
+	put(t, r, c, 0, at(2026, 3, 1), nil, 2)
+	put(t, r, c, 0, at(2026, 3, 5), bought(100), 2)
+	after := flush(t, r)
+	for name := range before {
+		if !after[name].Deleted {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	r.SetWatermark(0, at(2026, 3, 6))
+	if got := flush(t, r)["2026-03"].Closing; got != money.Units(100) {
+		t.Errorf("closing %s once the day has come, want 100", got)
+	}
+}
+
 // The rollup is as far as its slowest shard; until all are known, rows say how many are.
 func TestTheSlowestShardDecides(t *testing.T) {
 	r, c := newRollup(2)

@@ -23,6 +23,9 @@ var (
 	traces      = harness{"./internal/pipeline", "^TestSimulationIsDeterministic$"}
 	kept        = harness{"./internal/pipeline", "^TestKeptSeeds$"} // of what one seed in ten thousand finds
 	cuts        = harness{"./internal/pipeline", "^TestCutsThatAreFollowed$"}
+	wholes      = harness{"./internal/pipeline", "^TestHalfAFlushIsNotSummed$"}
+	rebuilds    = harness{"./internal/pipeline", "^(TestRebuildFromTheCheckpoint|TestARebuildLeavesWhatIsFrozen)$"}
+	vintages    = harness{"./internal/pipeline", "^TestVintageWaitsForShardsThatReadAgain$"}
 	judge       = harness{"./internal/pipeline", "^TestJudge$"}
 	debts       = harness{"./internal/pipeline", "^(TestDebtOutlivesACheckpoint|TestRowsOfACrashedRunAreTakenBack)$"}
 	floor       = harness{"./internal/pipeline", "^(TestYearsOfHistoryGiveTheRowsOfReplay|TestFrozenRowsAreNotTakenBack)$"}
@@ -87,7 +90,7 @@ var mistakes = []mistake{
 	},
 	{
 		"rows below the floor are taken back", "internal/pipeline/resend.go",
-		"\tif s.isFrozen(rec.Value) {\n", "\tif s.isFrozen(nil) {\n", floor,
+		"\tif s.isFrozen(rec.Value) {\n", "\tif s.isFrozen(nil) {\n", rebuilds,
 	},
 	{
 		"freeze before what was read is derived", "internal/pipeline/shard.go",
@@ -228,15 +231,15 @@ var mistakes = []mistake{
 	{
 		"registers count before the mark that closes their flush", "internal/pipeline/rollup.go",
 		"\t\tm.waiting[at] = append(m.waiting[at], p)\n\t\treturn nil\n",
-		"\t\treturn m.sums.Put(p.Shard, p.Segment, p.Kind, p.Index, p.Register, p.Version)\n", simulation,
+		"\t\treturn m.sums.Put(p.Shard, p.Segment, p.Kind, p.Index, p.Register, p.Version)\n", wholes,
 	},
 	{
 		"a segment that begins in the future keeps rows of before", "internal/rollup/rollup.go",
-		"\t\tfirst = clean // it has not begun yet", "\t\treturn r.goneRows(s, clean)[:0], nil // it has not begun yet", simulation,
+		"\t\tfirst = clean // it has not begun yet", "\t\treturn r.goneRows(s, clean)[:0], nil // it has not begun yet", sums,
 	},
 	{
 		"rows of metrics that are made no more stay", "internal/pipeline/sent.go",
-		"\tif s.swept {\n", "\tif s.swept || len(fresh) >= 0 {\n", simulation,
+		"\tif s.swept {\n", "\tif s.swept || len(fresh) >= 0 {\n", rebuilds,
 	},
 	{
 		"the metrics are sent before the vintage", "internal/pipeline/rollup.go",
@@ -249,6 +252,6 @@ var mistakes = []mistake{
 	},
 	{
 		"a period is reported while a shard is behind where it was", "internal/pipeline/vintage.go",
-		"\t\tif m.watermarkOf(shard) < m.sums.Watermark() {\n", "\t\tif m.watermarkOf(shard) < 0 {\n", simulation,
+		"\t\tif m.watermarkOf(shard) < m.sums.Watermark() {\n", "\t\tif m.watermarkOf(shard) < 0 {\n", vintages,
 	},
 }
