@@ -3,8 +3,10 @@ package broker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
@@ -29,7 +31,7 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic
 	if names == nil {
 		names = []string{}
 	}
-	m, err := c.Ask(ctx, AnyNode, &metadata.Request{TopicNames: names})
+	m, err := c.askAny(ctx, &metadata.Request{TopicNames: names})
 	if err != nil {
 		return nil, fmt.Errorf("broker: ask for the metadata of %v: %w", names, err)
 	}
@@ -45,9 +47,30 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic
 	return topics, nil
 }
 
+// What any broker can answer is asked again when the one that was asked goes away, because others are
+// there: some tries, and none once so much time has gone by that the trouble is another one.
+const (
+	anyTries  = 4
+	anyWithin = 5 * time.Second
+)
+
+// askAny is Ask of a broker of the cluster's choice.
+func (c *Cluster) askAny(ctx context.Context, req protocol.Message) (protocol.Message, error) {
+	begun := time.Now()
+	for try := 1; ; try++ {
+		m, err := c.Ask(ctx, AnyNode, req)
+		if err == nil || try == anyTries || time.Since(begun) > anyWithin || ctx.Err() != nil || !Transient(err) {
+			return m, err
+		}
+		if Backoff(ctx, try) != nil {
+			return nil, err
+		}
+	}
+}
+
 // Controller gives the broker that topics are created at.
 func (c *Cluster) Controller(ctx context.Context) (int32, error) {
-	m, err := c.Ask(ctx, AnyNode, &metadata.Request{TopicNames: []string{}})
+	m, err := c.askAny(ctx, &metadata.Request{TopicNames: []string{}})
 	if err != nil {
 		return AnyNode, fmt.Errorf("broker: find the controller: %w", err)
 	}
