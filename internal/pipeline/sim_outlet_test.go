@@ -40,6 +40,7 @@ func (p *simProcess) outlet(_ context.Context, id string) (outlet, error) {
 }
 
 func (o simOutlet) Send(_ context.Context, messages []sink.Message) (map[broker.TopicPartition]int64, error) {
+	o.quiet = 0
 	if err := o.pause("send"); err != nil {
 		return nil, err
 	}

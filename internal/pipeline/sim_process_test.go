@@ -338,6 +338,7 @@ func (l simLogs) Read(_ context.Context, tp broker.TopicPartition, from int64, f
 	if err := l.pause("read"); err != nil {
 		return from, err
 	}
+	l.quiet = 0 // somebody is still about to begin
 	log := l.broker.log(tp)
 	if from == consumer.FromStart {
 		from = log.start
