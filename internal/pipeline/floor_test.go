@@ -51,6 +51,9 @@ func TestFrozenRowsAreNotTakenBack(t *testing.T) {
 // A rebuild counts anew what is kept. The movements and months below the floor, which nothing can make again,
 // stay with their readers.
 func TestARebuildLeavesWhatIsFrozen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("years of history, ten times slower under the race detector, and no goroutine that others do not have")
+	}
 	w := newWorld(t, 1)
 	w.write(longHistory(t))
 	w.run()
