@@ -191,7 +191,7 @@ func TestBrokersWithoutTopicIDs(t *testing.T) {
 // The source is looked at as often as given.
 func (w *world) endsWhileRunning(every time.Duration, change func()) error {
 	w.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer stop()
 	o := w.options()
 	o.watchEvery = every

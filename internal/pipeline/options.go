@@ -91,6 +91,9 @@ type Options struct {
 	// fetchBytes bounds what one fetch brings of a partition; the fetcher's default when 0. It is for
 	// tests that need many fetches.
 	fetchBytes int32
+	// stopWithin bounds a graceful stop; defaultStopWithin when 0. It is for tests on machines that are
+	// ten times slower, or under a detector that makes them so.
+	stopWithin time.Duration
 	// watchEvery is how often the sources' identities are compared; 10 s when 0. It is for tests.
 	watchEvery time.Duration
 	// openDir opens the checkpoint directory; checkpoint.Open when nil. diskWait waits before a failed
@@ -102,8 +105,8 @@ type Options struct {
 // defaultStep does nothing, but in a program that is built to be killed (failpoint.go).
 var defaultStep = func(string) error { return nil }
 
-// stopWithin bounds a graceful stop: Kubernetes kills after 30 s.
-const stopWithin = 20 * time.Second
+// defaultStopWithin bounds a graceful stop: Kubernetes kills after 30 s.
+const defaultStopWithin = 20 * time.Second
 
 // withDefaults fills what was left out and reports every problem.
 func (o Options) withDefaults() (Options, error) {
@@ -116,6 +119,9 @@ func (o Options) withDefaults() (Options, error) {
 	need(o.Cluster == nil, "Cluster")
 	need(o.Group == "", "Group")
 	need(len(o.Sources) == 0, "Sources")
+	if o.stopWithin == 0 {
+		o.stopWithin = defaultStopWithin
+	}
 	switch o.CheckpointStore {
 	case "":
 		o.CheckpointStore = StoreDir

@@ -102,6 +102,7 @@ func (w *world) options() Options {
 		Prefix: w.prefix, CreateTopics: true, FlushInterval: 20 * time.Millisecond, MetricsInterval: 50 * time.Millisecond,
 		CheckpointStore: w.store, CheckpointDir: w.dir, CheckpointInterval: 100 * time.Millisecond,
 		Core: w.core, Lateness: 10 * time.Minute, Clock: func() time.Time { return w.clock }, Metrics: w.metrics,
+		stopWithin: 3 * time.Minute,
 	}
 	if os.Getenv("PIPELINE_LOG") != "" {
 		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -122,7 +123,7 @@ func (w *world) run() {
 
 // runUntil runs the service and asks it to stop once the status is as wanted.
 func (w *world) runUntil(o Options, enough func(Status) bool) error {
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer stop()
 	o.Observer.Status = func(s Status) {
 		if enough(s) {

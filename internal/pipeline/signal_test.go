@@ -78,7 +78,7 @@ func TestASecondSIGTERMEndsItAtOnce(t *testing.T) {
 	if !errors.As(p.err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
 		t.Errorf("it ended with %v, want the signal", p.err)
 	}
-	if took := time.Since(begun); took >= stopWithin-leaveWithin {
+	if took := time.Since(begun); took >= defaultStopWithin-leaveWithin {
 		t.Errorf("it took %s, as a stop in order may", took)
 	}
 }

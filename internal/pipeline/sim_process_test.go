@@ -271,7 +271,7 @@ func (p *simProcess) ledger() error {
 			partitions[topic] = append(partitions[topic], int32(shard)) //nolint:gosec // a partition
 		}
 	}
-	lasting, endLasting := broker.Outlast(p.ctx, stopWithin-leaveWithin)
+	lasting, endLasting := broker.Outlast(p.ctx, defaultStopWithin-leaveWithin)
 	defer endLasting()
 	session := p.service.newSession(p.ctx, lasting)
 	defer func() { p.end(session.close()) }()

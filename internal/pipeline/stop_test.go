@@ -25,7 +25,7 @@ func stopEverywhere(t *testing.T, delivery Delivery, points []string) {
 	w.change = func(o *Options) { o.Delivery, o.fetchBytes = delivery, 1 }
 	for i, slice := range slices.Collect(slices.Chunk(records, len(records)/len(points)+1)) {
 		w.write(slice)
-		ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+		ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)
 		o := w.options()
 		o.step = func(point string) error {
 			if point == "sent again" {
