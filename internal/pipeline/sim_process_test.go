@@ -386,8 +386,11 @@ func (f simFetcher) Fetch(ctx context.Context, positions []consumer.Position) ([
 		return nil, err
 	}
 	var batches []consumer.Batch
-	if source && positions[0].Until == 0 {
+	switch {
+	case source && positions[0].Until == 0:
 		f.rounds++
+	case source: // a shard that is still being opened
+		f.rounds = 0
 	}
 	for _, at := range positions {
 		if want, known := f.asked[at.TopicPartition]; source && (!known || at.Next != want) {
