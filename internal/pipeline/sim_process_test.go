@@ -253,15 +253,19 @@ func (p *simProcess) ledger() error {
 	}
 	rolling, endRolling := context.WithCancel(context.Background())
 	p.rolling = endRolling
+	var rolled error
 	p.task("rollup", func() {
-		if err := m.run(rolling); err != nil {
-			p.cancel(otherPartError{err})
-			p.end(err)
+		if rolled = m.run(rolling); rolled != nil {
+			p.cancel(otherPartError{rolled})
+			p.end(rolled)
 		}
 	})
 	drain := func(ctx context.Context) error {
 		endRolling()
 		p.Await("rollup")
+		if rolled != nil {
+			return rolled
+		}
 		return m.drain(ctx)
 	}
 	defer endRolling()
