@@ -161,6 +161,9 @@ func (s schedule) print() {
 	}
 }
 
+// diskPoint comes by while a disk is full and at no other time: waiting for it would only take the time.
+const diskPoint = "disk failed"
+
 var stepPattern = regexp.MustCompile(`\.step\("([a-z ]+)"\)`)
 
 // stepPoints are the names of the points at which the service can be killed, read from its source, so
@@ -181,7 +184,9 @@ func stepPoints(repo string) ([]string, error) {
 			return nil, fmt.Errorf("look for points to strike at: %w", err)
 		}
 		for _, match := range stepPattern.FindAllSubmatch(text, -1) {
-			found[string(match[1])] = struct{}{}
+			if point := string(match[1]); point != diskPoint {
+				found[point] = struct{}{}
+			}
 		}
 	}
 	if len(found) == 0 {
