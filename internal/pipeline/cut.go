@@ -9,7 +9,6 @@ import (
 	"processor/internal/broker"
 	"processor/internal/consumer"
 	"processor/internal/event"
-	"processor/internal/row"
 	"processor/internal/sink"
 )
 
@@ -24,49 +23,17 @@ type cut struct {
 	Sent       instant `json:"sent"` // up to where rows of accounts and registers were sent, at most At
 	At         instant `json:"at"`
 	Rows       int64   `json:"rows"` // as in the row
-	Debt       *debt   `json:"debt,omitempty"`
-}
-
-// debt is a resend that was not paid yet.
-type debt struct {
-	Everything bool        `json:"everything,omitempty"`
-	Fresh      bool        `json:"fresh,omitempty"`
-	Openings   bool        `json:"openings,omitempty"`
-	Registers  bool        `json:"registers,omitempty"`
-	Ranges     []debtRange `json:"ranges"`
-}
-
-// debtRange is what lies in an output partition since before the run that made the debt.
-type debtRange struct {
-	Topic     row.Topic `json:"topic"`
-	Partition int32     `json:"partition"`
-	From      int64     `json:"from"`
-	To        int64     `json:"to"`
+	Debt       *resend `json:"debt,omitempty"`
 }
 
 // debt is what the shard owes, as a cut keeps it; nil for nothing.
-func (s *shard) debt() *debt {
-	r := s.resend
-	if r == nil {
+func (s *shard) debt() *resend {
+	if s.resend == nil {
 		return nil
 	}
-	d := &debt{Everything: r.everything, Fresh: r.fresh, Openings: r.openings, Registers: s.holdsBack()}
-	for _, w := range r.ranges {
-		d.Ranges = append(d.Ranges, debtRange{w.topic, w.partition, w.from, w.to})
-	}
-	return d
-}
-
-// resend is what was kept.
-func (d *debt) resend() *resend {
-	if d == nil {
-		return nil
-	}
-	r := &resend{everything: d.Everything, fresh: d.Fresh, openings: d.Openings, registers: d.Registers}
-	for _, w := range d.Ranges {
-		r.ranges = append(r.ranges, written{outputPartition{w.Topic, w.Partition}, w.From, w.To})
-	}
-	return r
+	d := *s.resend
+	d.Registers = s.holdsBack()
+	return &d
 }
 
 // instant is a place in the sources, and the watermark there.
@@ -124,8 +91,8 @@ func (c *cut) follows(s *shard) bool {
 // followCut goes on at the cut. The new epoch is stored in front of the silence and not behind it: there,
 // rows may wait that only this run knows of, and a checkpoint would pass them.
 func (p *pipeline) followCut(ctx context.Context, s *shard, m *marker, c *cut, logs borders) error {
-	s.resend = c.Debt.resend() // before anything is read: what is owed freezes nothing
-	if s.resend != nil && s.resend.registers {
+	s.resend = c.Debt // before anything is read: what is owed freezes nothing
+	if s.resend != nil && s.resend.Registers {
 		s.seekRegisters(s.resend, logs)
 	}
 	if m != nil { // without a checkpoint the epoch in the progress row will do
@@ -164,11 +131,11 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	s.early, s.letters = nil, nil
 	s.rows = c.Rows // the flushes count on: the rows that wait carry their numbers
 	for _, out := range outputPartitions(s.number, s.of) {
-		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}]
+		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.Topic), Partition: out.Partition}]
 	}
 	if s.resend != nil { // until it is paid the rows behind the old ends must be found again
-		for _, w := range s.resend.ranges {
-			s.ends[w.outputPartition] = w.from
+		for _, w := range s.resend.Ranges {
+			s.ends[w.outputPartition] = w.From
 		}
 	}
 	return nil

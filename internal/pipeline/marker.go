@@ -7,7 +7,6 @@ import (
 	"processor/internal/aggregate"
 	"processor/internal/consumer"
 	"processor/internal/event"
-	"processor/internal/row"
 )
 
 // marker is what a checkpoint holds beside the records: where the shard stands. Positions come from
@@ -83,9 +82,8 @@ func (l *lastBatch) mark() consumer.Mark {
 // end is up to where the rows that this checkpoint knows of reach in one output partition; rows
 // behind it were sent by a run that did not live to save again.
 type end struct {
-	Topic     row.Topic `json:"topic"`
-	Partition int32     `json:"partition"`
-	Next      int64     `json:"next"`
+	outputPartition
+	Next int64 `json:"next"`
 }
 
 const markerFormat = 1

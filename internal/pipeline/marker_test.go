@@ -17,7 +17,7 @@ func FuzzDecodeMarker(f *testing.F) {
 			Topic: "b", Next: 1 << 62, Seen: 1, ID: "Rm1LIhvvkebNhVyfqnNnlQ",
 			Last: &lastBatch{Offset: 1<<62 - 3, LeaderEpoch: 4, CRC: 1 << 31},
 		}},
-		Outputs: []end{{Topic: row.TopicMovements, Partition: 3, Next: 9}}, Results: [7]int64{1, 2, 3, 4, 5, 6, 7}, Rows: 8, Everything: true,
+		Outputs: []end{{outputPartition{row.TopicMovements, 3}, 9}}, Results: [7]int64{1, 2, 3, 4, 5, 6, 7}, Rows: 8, Everything: true,
 	}
 	for _, m := range []*marker{full, {}} {
 		b, err := m.encode()

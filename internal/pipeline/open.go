@@ -70,7 +70,7 @@ func (p *pipeline) borders(ctx context.Context, numbers []int) (b borders, err e
 			wanted[broker.TopicPartition{Topic: topic, Partition: int32(number)}] = struct{}{} //nolint:gosec // a partition
 		}
 		for _, out := range outputPartitions(number, p.partitions) {
-			wanted[broker.TopicPartition{Topic: p.options.topic(out.topic), Partition: out.partition}] = struct{}{}
+			wanted[broker.TopicPartition{Topic: p.options.topic(out.Topic), Partition: out.Partition}] = struct{}{}
 		}
 	}
 	all := slices.Collect(maps.Keys(wanted))
@@ -206,38 +206,38 @@ func (m *marker) in(topic string) *place {
 // the progress rows know of, 0 for none.
 func (s *shard) owe(m *marker, logs borders, epoch uint64) {
 	debt := &resend{
-		everything: m != nil && (m.Everything || m.Generation != s.generation),
-		openings:   m != nil && (m.Openings || m.Generation != s.generation),
-		fresh:      m == nil,
-		registers:  m != nil && m.Registers,
+		Everything: m != nil && (m.Everything || m.Generation != s.generation),
+		Openings:   m != nil && (m.Openings || m.Generation != s.generation),
+		Fresh:      m == nil,
+		Registers:  m != nil && m.Registers,
 	}
 	for _, out := range outputPartitions(s.number, s.of) {
-		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
+		tp := broker.TopicPartition{Topic: s.options.topic(out.Topic), Partition: out.Partition}
 		from, known := s.ends[out]
 		switch {
 		case m == nil || !known:
 			from = logs.starts[tp]
 		case from > logs.ends[tp] || from < logs.starts[tp]:
-			debt.everything = true // the topic was made anew: what it held is gone
-			debt.openings = debt.openings || out.topic == row.TopicPartials
+			debt.Everything = true // the topic was made anew: what it held is gone
+			debt.Openings = debt.Openings || out.Topic == row.TopicPartials
 			from = logs.starts[tp]
 		}
 		s.ends[out] = from
 		if from < logs.ends[tp] {
-			debt.ranges = append(debt.ranges, written{outputPartition: out, from: from, to: logs.ends[tp]})
+			debt.Ranges = append(debt.Ranges, written{outputPartition: out, From: from, To: logs.ends[tp]})
 		}
 	}
-	if debt.registers {
+	if debt.Registers {
 		s.seekRegisters(debt, logs)
 	}
-	isFirst := m == nil && epoch == 0 && !slices.ContainsFunc(debt.ranges, func(w written) bool { return w.topic != row.TopicPartials })
+	isFirst := m == nil && epoch == 0 && !slices.ContainsFunc(debt.Ranges, func(w written) bool { return w.Topic != row.TopicPartials })
 	if isFirst { // nobody ever sent anything of this shard: the partials are those of others
-		for _, w := range debt.ranges {
-			s.ends[w.outputPartition] = w.to
+		for _, w := range debt.Ranges {
+			s.ends[w.outputPartition] = w.To
 		}
 		return
 	}
-	if debt.everything || debt.registers || len(debt.ranges) > 0 {
+	if debt.Everything || debt.Registers || len(debt.Ranges) > 0 {
 		s.resend = debt
 	}
 }
@@ -245,13 +245,13 @@ func (s *shard) owe(m *marker, logs borders, epoch uint64) {
 // seekRegisters makes a debt look through all of the partials: a register that became empty, and whose new
 // value was held back, is nowhere else any more.
 func (s *shard) seekRegisters(debt *resend, logs borders) {
-	debt.ranges = slices.DeleteFunc(debt.ranges, func(w written) bool { return w.topic == row.TopicPartials })
+	debt.Ranges = slices.DeleteFunc(debt.Ranges, func(w written) bool { return w.Topic == row.TopicPartials })
 	for _, out := range outputPartitions(s.number, s.of) {
-		if out.topic != row.TopicPartials {
+		if out.Topic != row.TopicPartials {
 			continue
 		}
-		tp := broker.TopicPartition{Topic: s.options.topic(out.topic), Partition: out.partition}
-		debt.ranges = append(debt.ranges, written{outputPartition: out, from: logs.starts[tp], to: logs.ends[tp]})
+		tp := broker.TopicPartition{Topic: s.options.topic(out.Topic), Partition: out.Partition}
+		debt.Ranges = append(debt.Ranges, written{outputPartition: out, From: logs.starts[tp], To: logs.ends[tp]})
 		s.ends[out] = logs.starts[tp]
 	}
 }

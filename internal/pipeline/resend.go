@@ -22,24 +22,25 @@ import (
 // last checkpoint, and that this run need not arrive at again (two events in one flush cancel out).
 // Once the shard has caught up, each of their keys is sent again as it is now, or as deleted.
 type resend struct {
-	ranges     []written
-	everything bool // the state says all that it has: its meaning is new, or a topic was made anew
-	fresh      bool // the state began empty in this run, which has sent all that it has
-	openings   bool // the registers of what is frozen are gone: an opening balance stands for them
-	registers  bool // some were held back by a run that did not live to send them
+	Everything bool      `json:"everything,omitempty"` // the state says all that it has: its meaning is new, or a topic was made anew
+	Fresh      bool      `json:"fresh,omitempty"`      // the state began empty in this run, which has sent all that it has
+	Openings   bool      `json:"openings,omitempty"`   // the registers of what is frozen are gone: an opening balance stands for them
+	Registers  bool      `json:"registers,omitempty"`  // some were held back by a run that did not live to send them
+	Ranges     []written `json:"ranges"`
 }
 
 // holdsBack says whether a start will have to send every register, because this run holds some back: as
 // long as a debt is there none goes out. Sums of what the run before sent and of a state that lies behind
 // it would be those of no instant.
 func (s *shard) holdsBack() bool {
-	return s.resend != nil && (s.resend.registers || len(s.registers) > 0)
+	return s.resend != nil && (s.resend.Registers || len(s.registers) > 0)
 }
 
 // written is what lies in an output partition between a checkpoint and a start.
 type written struct {
 	outputPartition
-	from, to int64
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
 }
 
 // resendRecords is how many messages are sent at once.
@@ -66,7 +67,7 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 	s.flushes++
 	before := s.rows
 	r := resending{shard: s, send: send, worked: worked, accounts: map[string]map[string]struct{}{}, registers: map[string]struct{}{}}
-	if s.resend.everything || s.resend.fresh {
+	if s.resend.Everything || s.resend.Fresh {
 		r.living, r.gone = map[keyHash]struct{}{}, map[keyHash]struct{}{}
 		if err := s.state.EachAccount(r.whole); err != nil {
 			return 0, err
@@ -75,7 +76,7 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 	if err := r.heldRegisters(); err != nil {
 		return 0, err
 	}
-	for _, w := range s.resend.ranges {
+	for _, w := range s.resend.Ranges {
 		if err := r.read(ctx, w); err != nil {
 			return 0, err
 		}
@@ -98,7 +99,7 @@ func (r *resending) whole(u *aggregate.Updates) error {
 	for _, m := range (*messages)[first:] {
 		r.living[hashKey(m.Key)] = struct{}{}
 	}
-	if !r.shard.resend.everything {
+	if !r.shard.resend.Everything {
 		*messages = (*messages)[:first]
 	}
 	return r.sendFull()
@@ -118,7 +119,7 @@ func (r *resending) addRows(u *aggregate.Updates) {
 func (r *resending) heldRegisters() error {
 	s := r.shard
 	var keys []aggregate.RegisterKey
-	if s.resend.everything || s.resend.registers {
+	if s.resend.Everything || s.resend.Registers {
 		keys = s.state.RegisterKeys()
 	} else {
 		keys = slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys)
@@ -134,7 +135,7 @@ func (r *resending) heldRegisters() error {
 		}
 	}
 	clear(s.registers)
-	if s.resend.openings {
+	if s.resend.Openings {
 		return r.openings()
 	}
 	return nil
@@ -186,22 +187,22 @@ func (r *resending) sendFull() error {
 
 // read goes through what was written, in its order.
 func (r *resending) read(ctx context.Context, w written) error {
-	if w.from >= w.to {
+	if w.From >= w.To {
 		return nil
 	}
 	o := r.shard.options
-	_, err := o.logs.Read(ctx, broker.TopicPartition{Topic: o.topic(w.topic), Partition: w.partition}, w.from, func(rec *consumer.Record) error {
-		if rec.Offset >= w.to {
+	_, err := o.logs.Read(ctx, broker.TopicPartition{Topic: o.topic(w.Topic), Partition: w.Partition}, w.From, func(rec *consumer.Record) error {
+		if rec.Offset >= w.To {
 			return errEnough
 		}
 		r.step()
-		if w.topic == row.TopicPartials {
+		if w.Topic == row.TopicPartials {
 			return r.register(rec)
 		}
 		return r.row(w, rec)
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		return fmt.Errorf("read back the rows of shard %d in %s/%d from offset %d: %w", r.shard.number, o.topic(w.topic), w.partition, w.from, err)
+		return fmt.Errorf("read back the rows of shard %d in %s/%d from offset %d: %w", r.shard.number, o.topic(w.Topic), w.Partition, w.From, err)
 	}
 	return nil
 }
@@ -272,7 +273,7 @@ func (r *resending) takeBack(w written, rec *consumer.Record) (sent bool) {
 	if !ok {
 		return false
 	}
-	s.outbox.add(s.options.topic(w.topic), s.number,
+	s.outbox.add(s.options.topic(w.Topic), s.number,
 		func(dst []byte) []byte { return append(dst, rec.Key...) },
 		func(dst []byte) []byte { return append(dst, value...) })
 	if s.options.Tombstones {

@@ -359,7 +359,7 @@ func (p *pipeline) send(ctx context.Context, out outlet, messages []sink.Message
 			continue // until the debt is paid the rows behind the old ends must be found again
 		}
 		for _, out := range outputPartitions(s.number, s.of) {
-			tp := broker.TopicPartition{Topic: p.options.topic(out.topic), Partition: out.partition}
+			tp := broker.TopicPartition{Topic: p.options.topic(out.Topic), Partition: out.Partition}
 			if next, ok := acknowledged[tp]; ok {
 				s.ends[out] = next
 			}

@@ -65,8 +65,8 @@ type pendingRow struct{ value []byte }
 
 // outputPartition is a partition of an output topic.
 type outputPartition struct {
-	topic     row.Topic
-	partition int32
+	Topic     row.Topic `json:"topic"`
+	Partition int32     `json:"partition"`
 }
 
 // tally is what was counted since the metrics were last told.
@@ -264,7 +264,7 @@ func (s *shard) resume(m *marker) error {
 		return nil
 	}
 	for _, e := range m.Outputs {
-		s.ends[outputPartition{e.Topic, e.Partition}] = e.Next
+		s.ends[e.outputPartition] = e.Next
 	}
 	return nil
 }
@@ -274,14 +274,14 @@ func (s *shard) marker() *marker {
 	m := &marker{
 		Epoch: s.epoch, Flush: s.flushes, Generation: s.generation, Watermark: s.state.Watermark(),
 		Horizons: s.state.Horizons(), Frozen: s.state.Frozen(),
-		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.everything,
-		Openings: s.resend != nil && s.resend.openings, Registers: s.holdsBack(), Gaps: s.gaps, Prefix: &s.options.Prefix,
+		Digest: s.digest, Results: s.results, Rows: s.rows, Everything: s.resend != nil && s.resend.Everything,
+		Openings: s.resend != nil && s.resend.Openings, Registers: s.holdsBack(), Gaps: s.gaps, Prefix: &s.options.Prefix,
 	}
 	for _, src := range s.sources {
 		m.Sources = append(m.Sources, place{Topic: src.Topic, Next: src.Next, Seen: src.seen, ID: src.id, Last: lastOf(src.last), Origins: src.origins.stored()})
 	}
 	for _, p := range outputPartitions(s.number, s.of) {
-		m.Outputs = append(m.Outputs, end{Topic: p.topic, Partition: p.partition, Next: s.ends[p]})
+		m.Outputs = append(m.Outputs, end{p, s.ends[p]})
 	}
 	return m
 }

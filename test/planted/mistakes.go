@@ -153,7 +153,7 @@ var mistakes = []mistake{
 	},
 	{
 		"the rows behind a checkpoint are noted while some are still owed", "internal/pipeline/session.go",
-		"\t\tif s.resend != nil {\n\t\t\tcontinue", "\t\tif s.resend != nil && s.resend.everything {\n\t\t\tcontinue", debts,
+		"\t\tif s.resend != nil {\n\t\t\tcontinue", "\t\tif s.resend != nil && s.resend.Everything {\n\t\t\tcontinue", debts,
 	},
 
 	// Opening again.
@@ -179,11 +179,11 @@ var mistakes = []mistake{
 	},
 	{
 		"what a crashed run sent is not sent again", "internal/pipeline/open.go",
-		"if debt.everything || debt.registers || len(debt.ranges) > 0 {", "if debt.everything || debt.registers {", simulation,
+		"if debt.Everything || debt.Registers || len(debt.Ranges) > 0 {", "if debt.Everything || debt.Registers {", simulation,
 	},
 	{
 		"registers go out while rows are owed", "internal/pipeline/flush.go",
-		"if slow && s.resend == nil { // see holdsBack", "if slow && (s.resend == nil || !s.resend.everything) {", kept,
+		"if slow && s.resend == nil { // see holdsBack", "if slow && (s.resend == nil || !s.resend.Everything) {", kept,
 	},
 	{
 		"registers that were held back are forgotten at a restart", "internal/pipeline/shard.go",
