@@ -46,7 +46,7 @@ func (c *Cluster) coordinator(ctx context.Context, k coordinated) (int32, error)
 	if ok {
 		return node, nil
 	}
-	m, err := c.askAny(ctx, &findcoordinator.Request{Key: k.name, KeyType: k.kind})
+	m, err := c.Ask(ctx, AnyNode, &findcoordinator.Request{Key: k.name, KeyType: k.kind})
 	if err != nil {
 		return -1, fmt.Errorf("broker: find the coordinator of %s: %w", k, err)
 	}

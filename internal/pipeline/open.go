@@ -129,7 +129,7 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 			src.id = id
 		}
 	}
-	epoch, last, err := lastProgress(ctx, &p.options, number)
+	epoch, _, last, err := lastProgress(ctx, &p.options, number)
 	if err != nil {
 		return nil, err
 	}

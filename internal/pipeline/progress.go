@@ -66,41 +66,40 @@ func appendJSON(dst []byte, v any) []byte {
 	return append(dst, b...)
 }
 
-// lastProgress is what the progress rows of a shard say: the highest epoch, 0 without a row, and the cut
-// of the newest row, if it has one. The last records of the shard's partition are enough: compaction
+// lastProgress is what the progress rows of a shard say: the highest epoch, 0 without a row, and the newest
+// row with its cut, if it has one. The last records of the shard's partition are enough: compaction
 // keeps the newest of a key, and there is one key.
-func lastProgress(ctx context.Context, o *Options, shard int) (epoch uint64, last *cut, err error) {
+func lastProgress(ctx context.Context, o *Options, shard int) (epoch uint64, newest progressRow, last *cut, err error) {
 	const few = 200
 	tp := broker.TopicPartition{Topic: o.topic(row.TopicProgress), Partition: int32(shard)} //nolint:gosec // a partition
 	starts, err := o.logs.Starts(ctx, []broker.TopicPartition{tp})
 	if err != nil {
-		return 0, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
+		return 0, newest, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
 	ends, err := o.logs.Ends(ctx, []broker.TopicPartition{tp})
 	if err != nil {
-		return 0, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
+		return 0, newest, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
-	var newest uint64
 	take := func(r *consumer.Record) error {
 		var one progressRow
 		if err := json.Unmarshal(r.Value, &one); err != nil {
 			return fmt.Errorf("progress row at %s offset %d: %w", tp, r.Offset, err)
 		}
 		epoch = max(epoch, one.Epoch)
-		if one.Version >= newest {
-			newest = one.Version
+		if one.Version >= newest.Version {
+			newest = one
 			last, err = cutIn(r.Headers)
 		}
 		return err
 	}
 	tail := max(starts[tp], ends[tp]-few)
 	_, err = o.logs.Read(ctx, tp, tail, take)
-	if err == nil && newest == 0 && tail > starts[tp] { // markers and aborted records only
+	if err == nil && newest.Version == 0 && tail > starts[tp] { // markers and aborted records only
 		_, err = o.logs.Read(ctx, tp, consumer.FromStart, take)
 	}
 	var gap *consumer.ErrGap
 	if err != nil && !errors.As(err, &gap) {
-		return 0, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
+		return 0, newest, nil, fmt.Errorf("last progress of shard %d: %w", shard, err)
 	}
-	return epoch, last, nil
+	return epoch, newest, last, nil
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,19 +18,9 @@ import (
 func readBefore(ctx context.Context, o *Options, shards int) (map[broker.TopicPartition]int64, error) {
 	read := map[broker.TopicPartition]int64{}
 	for _, tp := range partitionsOf(o.topic(row.TopicProgress), shards) {
-		var newest progressRow
-		_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
-			var one progressRow
-			if err := json.Unmarshal(r.Value, &one); err != nil {
-				return fmt.Errorf("progress row at offset %d: %w", r.Offset, err)
-			}
-			if one.Version >= newest.Version {
-				newest = one
-			}
-			return nil
-		})
+		_, newest, _, err := lastProgress(ctx, o, int(tp.Partition))
 		if err != nil {
-			return nil, operatorError(fmt.Errorf("progress of the old generation in %s: %w", tp, err))
+			return nil, operatorError(fmt.Errorf("progress of the old generation: %w", err))
 		}
 		for _, text := range strings.FieldsFunc(newest.Positions, func(c rune) bool { return c == ',' }) {
 			at, next, err := parsePosition(text)
@@ -127,13 +116,9 @@ func (r *Rescale) freeTopics(ctx context.Context, found map[string]consumer.Topi
 }
 
 // sameNumber refuses to go on with outputs that shards of another number have written to.
-func (o *Options) sameNumber(ctx context.Context, partitions int) error {
+func (o *Options) sameNumber(ctx context.Context, partitions int, found map[string]consumer.TopicInfo) error {
 	name := o.topic(row.TopicProgress)
-	found, err := o.Cluster.Topics(ctx, name)
-	if err != nil {
-		return fmt.Errorf("look at topic %s: %w", name, err)
-	}
-	has := len(found[name].Partitions)
+	has := found[name].Partitions
 	if has == 0 || has == partitions {
 		return nil
 	}

@@ -158,7 +158,7 @@ func ensureEvents(ctx context.Context, o *Options) error {
 // checkSources makes sure that the sources are what they are said to be, decides which of them intake
 // copies, and returns how many partitions there are. The error names everything that is wrong.
 func checkSources(ctx context.Context, o *Options) (partitions int, err error) {
-	names := append(o.sourceTopics(), o.topic(row.TopicEvents), o.topic(row.TopicMovements))
+	names := append(o.sourceTopics(), o.topic(row.TopicEvents), o.topic(row.TopicMovements), o.topic(row.TopicProgress))
 	found, err := consumer.Topics(ctx, o.Cluster, names...)
 	if err != nil {
 		return 0, fmt.Errorf("check the sources: %w", err)
@@ -172,7 +172,7 @@ func checkSources(ctx context.Context, o *Options) (partitions int, err error) {
 	r := newRoute(o, found)
 	problems = append(problems, r.check(o, found)...)
 	if len(problems) == 0 {
-		if err := o.sameNumber(ctx, r.partitions); err != nil { // a source that has grown is not wrongly keyed
+		if err := o.sameNumber(ctx, r.partitions, found); err != nil { // a source that has grown is not wrongly keyed
 			return 0, err
 		}
 		if problems, err = checkKeys(ctx, o, found); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -48,12 +47,12 @@ func (h *harness) generations() int {
 		if err != nil {
 			continue
 		}
-		for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		for one := range bytes.Lines(text) {
 			var line struct {
 				Message    string `json:"msg"`
 				Generation int    `json:"generation"`
 			}
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "partitions assigned" {
+			if json.Unmarshal(one, &line) == nil && line.Message == "partitions assigned" {
 				seen[line.Generation] = struct{}{}
 			}
 		}
