@@ -43,3 +43,28 @@ func StableOffset(ctx context.Context, c *broker.Cluster, group string, tp Topic
 func LogEnds(ctx context.Context, c *broker.Cluster, partitions []TopicPartition) (map[TopicPartition]int64, error) {
 	return listOffsets(ctx, c, partitions, border{at: latest, isolation: readUncommitted})
 }
+
+// Decided waits until no transaction that is open as of now hides what was written before the call from
+// a reader of committed records, and says whether that came within the patience. A broker acknowledges
+// a commit before its markers are in the partitions: who reads right after it would miss what it wrote.
+// Only a transaction that a killed producer has left stays open, until the brokers abort it.
+func Decided(ctx context.Context, c *broker.Cluster, tp TopicPartition, patience time.Duration) (bool, error) {
+	written, err := LogEnds(ctx, c, []TopicPartition{tp})
+	if err != nil {
+		return false, err
+	}
+	for until := time.Now().Add(patience); ; {
+		decided, err := EndOffsets(ctx, c, []TopicPartition{tp})
+		switch {
+		case err != nil:
+			return false, err
+		case decided[tp] >= written[tp]:
+			return true, nil
+		case time.Now().After(until):
+			return false, nil
+		}
+		if err := broker.Sleep(ctx, unstableEvery); err != nil {
+			return false, err
+		}
+	}
+}

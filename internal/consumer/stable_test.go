@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/initproducerid"
 	"github.com/segmentio/kafka-go/protocol/txnoffsetcommit"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
@@ -124,5 +125,48 @@ func TestStableOffsetOfOtherBrokers(t *testing.T) {
 	defer cancel()
 	if _, _, err := consumer.StableOffset(short, k.Cluster, "g", consumer.TopicPartition{Topic: topic}); err == nil {
 		t.Error("an answer about nothing was taken")
+	}
+}
+
+// What a transaction wrote is waited for while it ends, and no longer than the patience when it does not.
+func TestDecided(t *testing.T) {
+	k := kafkatest.Start(t, 1)
+	ctx := kafkatest.Context(t)
+	tp := consumer.TopicPartition{Topic: k.Create(t, "state", 1), Partition: 0}
+	k.Produce(t, tp.Topic, kafkatest.Record{Key: "a", Value: "1"})
+	decided := func(patience time.Duration) bool {
+		t.Helper()
+		ok, err := consumer.Decided(ctx, k.Cluster, tp, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	if !decided(0) {
+		t.Error("a log without a transaction is not decided")
+	}
+	c := k.Client(t, kgo.TransactionalID(k.Topic("saver")))
+	if err := c.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ProduceSync(ctx, &kgo.Record{Topic: tp.Topic, Key: []byte("a"), Value: []byte("2")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if decided(50 * time.Millisecond) {
+		t.Error("an open transaction is decided")
+	}
+	ended := make(chan error, 1)
+	go func() {
+		if err := broker.Sleep(ctx, 50*time.Millisecond); err != nil {
+			ended <- err
+			return
+		}
+		ended <- c.EndTransaction(ctx, kgo.TryCommit)
+	}()
+	if !decided(time.Minute) {
+		t.Error("a transaction that ends was not waited for")
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

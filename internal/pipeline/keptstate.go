@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"processor/internal/aggregate"
+	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/consumer"
 	"processor/internal/row"
@@ -33,8 +35,16 @@ func ExplainKeptInTopic(ctx context.Context, options Options, account string, wi
 // keptState reads the state topic without taking anything.
 type keptState struct{ *stateTopic }
 
+// saveEnds is how long a save that is being committed is waited for. Longer lasts only one that was
+// killed, and then the save before it is the last.
+const saveEnds = 2 * time.Second
+
 // Load reads a shard; its meaning must be that of the options.
 func (k keptState) Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error) {
+	tp := broker.TopicPartition{Topic: k.topic, Partition: int32(shard)} //nolint:gosec // a partition
+	if _, err := consumer.Decided(ctx, k.options.Cluster, tp, saveEnds); err != nil {
+		return nil, false, fmt.Errorf("read the checkpoint of shard %d from %s: %w", shard, tp, err)
+	}
 	fold, err := readState(ctx, k.options, k.topic, shard)
 	if err != nil {
 		return nil, false, k.remedied(err)
