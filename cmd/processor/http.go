@@ -84,6 +84,7 @@ func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, 
 // observer is what the service tells the face.
 func (f *face) observer() pipeline.Observer {
 	return pipeline.Observer{
+		Periods: web.Periods,
 		Metrics: func(rows []rollup.Row, watermark event.Time) {
 			f.revenue.Observe(rows)
 			f.board.Observe(rows, watermark)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -14,9 +15,10 @@ import (
 // keep what it is given unless it says so.
 type Observer struct {
 	// Metrics is called on the rollup's goroutine with the rows that changed since the last call,
-	// deleted ones included, as of the watermark. The first call has every row. The rows may be
-	// kept.
+	// deleted ones included, as of the watermark. The first call has every row of the Periods.
 	Metrics func(rows []rollup.Row, watermark event.Time)
+	// Periods is how many of the latest days, weeks, ... Metrics is told of; 0 is all.
+	Periods [aggregate.KindRolling + 1]int
 	// Status is called when the phase changes, and after every flush. The status may be kept.
 	Status func(Status)
 }

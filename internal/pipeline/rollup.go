@@ -23,6 +23,7 @@ type metrics struct {
 	*pipeline
 
 	sums     *rollup.Rollup
+	calendar *aggregate.Calendar
 	encoder  row.Encoder
 	fetcher  fetcher
 	producer outlet           // of all partitions, under at_least_once
@@ -60,6 +61,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 			Calendar: state.Calendar(), Windows: core.Windows, UsageGrace: core.UsageGrace, Shards: p.partitions,
 			Targets: p.options.Targets,
 		}),
+		calendar: state.Calendar(),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: core.Windows},
 		fetcher:  p.options.logs.Fetcher(consumer.FetcherOptions{MaxWait: min(p.options.MetricsInterval, 100*time.Millisecond)}),
 		producer: producer, parts: map[int]*ownPart{},
@@ -209,63 +211,34 @@ func (m *metrics) flush(ctx context.Context) error {
 	m.changed = false
 	m.flushed = m.options.schedule.Now()
 	m.bringBackWithheld()
-	rows, err := m.sums.Flush()
-	if err != nil {
-		m.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
-		return fmt.Errorf("%w: %w", ErrIdentity, err)
+	p := m.newPublication()
+	for rows, err := range m.sums.Flush() {
+		if err != nil {
+			m.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
+			return fmt.Errorf("%w: %w", ErrIdentity, err)
+		}
+		if err := p.add(ctx, rows); err != nil {
+			return err
+		}
+	}
+	if err := p.send(ctx); err != nil {
+		return err
 	}
 	if caughtUp {
-		rows = append(rows, m.vanished(rows)...)
-	}
-	if err := m.publishRows(ctx, rows); err != nil {
-		return err
+		if err := p.add(ctx, m.vanished()); err != nil {
+			return err
+		}
+		if err := p.send(ctx); err != nil {
+			return err
+		}
 	}
 	watermark := m.sums.Watermark()
 	m.options.Metrics.update(func(r *Reading) { r.MetricsWatermark, r.Segments = watermark, m.sums.Segments() })
-	if m.options.Observer.Metrics != nil && (len(rows) > 0 || !m.told) {
-		m.options.Observer.Metrics(rows, watermark)
+	if m.options.Observer.Metrics != nil && (len(p.shown) > 0 || !m.told) {
+		m.options.Observer.Metrics(p.shown, watermark)
 		m.told = true
 	}
 	return nil
-}
-
-func (m *metrics) publishRows(ctx context.Context, rows []rollup.Row) error {
-	m.flushes++
-	if err := m.publishVintage(ctx, rows); err != nil {
-		return err
-	}
-	var out outbox
-	out.reset(m.now())
-	news := map[*ownPart][]sentRow{}
-	for i := range rows {
-		r := &rows[i]
-		part := m.partOf(r)
-		if part == nil {
-			continue
-		}
-		one, isNews := part.sent.compare(&m.encoder, r)
-		if !isNews {
-			continue
-		}
-		news[part] = append(news[part], one)
-		out.add(m.options.topic(row.TopicMetrics), part.number,
-			func(dst []byte) []byte { return append(dst, one.key...) },
-			func(dst []byte) []byte { return m.encoder.Metric(dst, r, m.stamp(part)) })
-		if r.Deleted && m.options.Tombstones {
-			out.tombstone()
-		}
-	}
-	if len(out.messages) == 0 {
-		return nil
-	}
-	if err := m.send(ctx, out.messages); err != nil {
-		return fmt.Errorf("publish metrics: %w", err)
-	}
-	for part, rows := range news {
-		part.sent.note(rows)
-	}
-	m.countRows(out.messages)
-	return m.step("metrics published")
 }
 
 // drain reads what the ledger said last and sends what follows from it. run has ended by then.

@@ -111,11 +111,11 @@ func (m *metrics) send(ctx context.Context, messages []sink.Message) error {
 }
 
 // vanished are the rows of earlier owners that the registers do not make any more, once for each
-// partition.
-func (m *metrics) vanished(rows []rollup.Row) (gone []rollup.Row) {
+// partition. All that they do make is sent by then.
+func (m *metrics) vanished() (gone []rollup.Row) {
 	for _, n := range slices.Sorted(maps.Keys(m.parts)) {
 		if part := m.parts[n]; !part.sent.swept {
-			gone = append(gone, part.sent.vanished(rows)...)
+			gone = append(gone, part.sent.vanished()...)
 		}
 	}
 	return gone

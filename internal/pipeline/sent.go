@@ -84,8 +84,18 @@ func contentOf(value []byte) (s sentState, version uint64, err error) {
 	return sentState{content: content, deleted: end.Deleted}, end.Version, nil
 }
 
+// rowChange is what a row that was made is to those who are told of it.
+type rowChange int
+
+const (
+	rowUnknown rowChange = iota // another instance publishes it
+	rowSame                     // made before with the same content
+	rowSent                     // its readers have it from an earlier run, and this one makes it for the first time
+	rowNews
+)
+
 // compare says whether a row is news, and what to note once it is sent.
-func (s *sentRows) compare(encoder *row.Encoder, r *rollup.Row) (one sentRow, isNews bool) {
+func (s *sentRows) compare(encoder *row.Encoder, r *rollup.Row) (one sentRow, change rowChange) {
 	one.key = string(encoder.MetricKey(nil, r))
 	s.buffer = encoder.Metric(s.buffer[:0], r, row.Stamp{})
 	value := s.buffer
@@ -96,15 +106,17 @@ func (s *sentRows) compare(encoder *row.Encoder, r *rollup.Row) (one sentRow, is
 	one.sentState = sentState{content: content, deleted: r.Deleted, made: !r.Deleted}
 	before := s.keys[one.key]
 	switch {
-	case before == nil:
-		return one, !r.Deleted
-	case before.deleted && r.Deleted:
-		return one, false
+	case before == nil && !r.Deleted:
+		return one, rowNews
+	case before == nil || before.deleted && r.Deleted:
+		return one, rowSent
+	case before.made && one.made && before.content == content:
+		return one, rowSame
 	case before.deleted == r.Deleted && before.content == content:
 		before.made = one.made
-		return one, false
+		return one, rowSent
 	default:
-		return one, true
+		return one, rowNews
 	}
 }
 
@@ -117,20 +129,14 @@ func (s *sentRows) note(rows []sentRow) {
 }
 
 // vanished are, once, the rows of earlier runs that this one does not make any more.
-func (s *sentRows) vanished(fresh []rollup.Row) []rollup.Row {
+func (s *sentRows) vanished() []rollup.Row {
 	if s.swept {
 		return nil
 	}
 	s.swept = true
-	var encoder row.Encoder
-	now := make(map[string]struct{}, len(fresh))
-	for i := range fresh {
-		now[string(encoder.MetricKey(nil, &fresh[i]))] = struct{}{}
-	}
 	var gone []rollup.Row
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
-		state := s.keys[key]
-		if _, isFresh := now[key]; isFresh || state.made || state.deleted {
+		if state := s.keys[key]; state.made || state.deleted {
 			continue
 		}
 		if r, ok := rowOfKey(key); ok {

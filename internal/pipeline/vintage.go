@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"processor/internal/aggregate"
 	"processor/internal/broker"
@@ -46,35 +45,6 @@ func readVintage(ctx context.Context, o *Options, partition int) (vintage, error
 	return v, nil
 }
 
-// publishVintage sends the calendar rows that are final for the first time, and marks the others
-// whose interval was final as restated. It is acknowledged before the metrics are sent: a crash
-// between the two leaves a period that is in vintage and will be in metrics, and a crash before it
-// leaves one of which no reader was told that it is final. The other way round, the run after a
-// crash could report a period with a correction that came in between.
-func (m *metrics) publishVintage(ctx context.Context, rows []rollup.Row) error {
-	fresh := m.firstFinal(rows)
-	if len(fresh) == 0 {
-		return nil
-	}
-	var out outbox
-	for chunk := range slices.Chunk(fresh, resendRecords) {
-		out.reset(m.now())
-		for _, one := range chunk {
-			out.add(m.options.topic(row.TopicVintage), one.part.number,
-				func(dst []byte) []byte { return m.encoder.MetricKey(dst, one.row) },
-				func(dst []byte) []byte { return m.encoder.Metric(dst, one.row, m.stamp(one.part)) })
-		}
-		if err := m.send(ctx, out.messages); err != nil {
-			return fmt.Errorf("publish vintage: %w", err)
-		}
-		for _, one := range chunk {
-			one.part.vintage[one.hash] = struct{}{}
-		}
-		m.countRows(out.messages)
-	}
-	return m.step("vintage published")
-}
-
 // freshRow is a row that is final for the first time.
 type freshRow struct {
 	part *ownPart
@@ -82,7 +52,8 @@ type freshRow struct {
 	hash keyHash
 }
 
-// firstFinal picks the rows of our partitions that are to be reported, and marks as restated what was.
+// firstFinal picks the calendar rows of our partitions that are final for the first time, which are to
+// be reported, and marks the others whose interval was final as restated.
 func (m *metrics) firstFinal(rows []rollup.Row) (fresh []freshRow) {
 	settled := m.settled()
 	var key []byte

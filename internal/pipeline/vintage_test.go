@@ -256,14 +256,15 @@ func TestVintageWaitsForShardsThatReadAgain(t *testing.T) {
 	final := func() []string {
 		t.Helper()
 		m.bringBackWithheld()
-		rows, err := m.sums.Flush()
-		if err != nil {
-			t.Fatal(err)
-		}
 		var list []string
-		for _, one := range m.firstFinal(rows) {
-			if one.row.Kind == aggregate.KindDay {
-				list = append(list, one.row.Interval+" "+one.row.Closing.String())
+		for rows, err := range m.sums.Flush() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range m.firstFinal(rows) {
+				if one.row.Kind == aggregate.KindDay {
+					list = append(list, one.row.Interval+" "+one.row.Closing.String())
+				}
 			}
 		}
 		return list

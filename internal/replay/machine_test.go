@@ -158,11 +158,12 @@ func (m *machine) flushShard(i int) error {
 }
 
 func (m *machine) flushRollup() error {
-	made, err := m.rollup.Flush()
-	if err != nil {
-		return err
+	for made, err := range m.rollup.Flush() {
+		if err != nil {
+			return err
+		}
+		m.sink.put(made)
 	}
-	m.sink.put(made)
 	m.setHorizons()
 	for _, s := range m.states {
 		if m.horizons && m.version%2 == 0 {
@@ -269,9 +270,13 @@ func (m *machine) scratch() (rows, error) {
 			return t, err
 		}
 	}
-	made, err := fresh.Flush()
-	t.put(made)
-	return t, err
+	for made, err := range fresh.Flush() {
+		if err != nil {
+			return t, err
+		}
+		t.put(made)
+	}
+	return t, nil
 }
 
 // restart throws the states and the rollup away and makes them again from what the checkpoint

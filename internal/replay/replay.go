@@ -188,12 +188,13 @@ func (r *Replay) Finish(out io.Writer) (Result, error) {
 		metrics.SetWatermark(i, asOf)
 		result.Accounts += s.Accounts()
 	}
-	rows, err := metrics.Flush()
-	if err != nil {
-		return result, err
-	}
-	for i := range rows {
-		c.metric(&rows[i])
+	for rows, err := range metrics.Flush() {
+		if err != nil {
+			return result, err
+		}
+		for i := range rows {
+			c.metric(&rows[i])
+		}
 	}
 	for i := range r.rejected {
 		r.rejected[i].At = asOf

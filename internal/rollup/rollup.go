@@ -3,6 +3,8 @@ package rollup
 import (
 	"cmp"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,6 +30,7 @@ type Rollup struct {
 	shards   []event.Time // watermark of each shard, 0 before it is known
 	now      event.Time
 	before   event.Time // the watermark of the last flush
+	rows     []Row      // of the segment that is being flushed
 }
 
 // New is an empty rollup.
@@ -156,31 +159,36 @@ func (r *Rollup) complete() int {
 	return n
 }
 
-// Flush makes the rows anew that changed since the last flush, by registers or by the watermark,
-// ordered by grouping, segment, kind and interval. It reports the first broken identity.
-func (r *Rollup) Flush() ([]Row, error) {
-	var names []aggregate.Segment
-	for s := range r.segments {
-		names = append(names, s)
+// Flush makes the rows anew that changed since the last flush, by registers or by the watermark, a
+// segment at a time, ordered by grouping, segment, kind and interval: what it takes does not grow with
+// the number of segments. Rows are valid until the next ones come. A broken identity is an error, and
+// ends it. A flush that is not read to its end has to be followed by Remake.
+func (r *Rollup) Flush() iter.Seq2[[]Row, error] {
+	return func(yield func([]Row, error) bool) {
+		crossed := r.crossed()
+		for _, name := range r.names() {
+			s := r.segments[name]
+			if crossed {
+				r.reopen(s)
+			}
+			r.rows = r.rows[:0]
+			if err := r.flushSeries(s); err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(r.rows) > 0 && !yield(r.rows, nil) {
+				return
+			}
+		}
+		r.before = r.now
 	}
-	slices.SortFunc(names, func(a, b aggregate.Segment) int {
+}
+
+// names are the segments in their order.
+func (r *Rollup) names() []aggregate.Segment {
+	return slices.SortedFunc(maps.Keys(r.segments), func(a, b aggregate.Segment) int {
 		return cmp.Or(cmp.Compare(a.Grouping, b.Grouping), cmp.Compare(a.Name, b.Name))
 	})
-	crossed := r.crossed()
-	var rows []Row
-	for _, name := range names {
-		s := r.segments[name]
-		if crossed {
-			r.reopen(s)
-		}
-		made, err := r.flushSeries(s)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, made...)
-	}
-	r.before = r.now
-	return rows, nil
 }
 
 // crossed says whether the watermark passed an instant at which an interval begins, ends or
@@ -206,39 +214,34 @@ func (r *Rollup) reopen(s *series) {
 }
 
 // flushSeries makes one segment's rows.
-func (r *Rollup) flushSeries(s *series) ([]Row, error) {
-	var rows []Row
+func (r *Rollup) flushSeries(s *series) error {
 	first := s.first()
 	if first != clean && r.now < r.options.Calendar.DayStart(first) {
 		first = clean // it has not begun yet, also where it had: what was sent of it is gone
 	}
 	if first != s.firstDay { // the segment starts earlier or later than it did
-		rows = append(rows, r.goneRows(s, first)...)
+		r.goneRows(s, first)
 		for k := range s.kinds {
 			s.kinds[k].dirtyFrom, s.kinds[k].rows = -clean, nil
 		}
 		s.firstDay = first
 	}
 	if first == clean {
-		return rows, nil
+		return nil
 	}
 	r.lookBack(s)
 	for k := range s.kinds {
-		made, err := r.flushTrack(s, aggregate.Kind(k))
-		if err != nil {
-			return nil, err
+		if err := r.flushTrack(s, aggregate.Kind(k)); err != nil {
+			return err
 		}
-		rows = append(rows, made...)
 	}
 	if s.touched || r.now != r.before {
-		made, err := r.flushRolling(s)
-		if err != nil {
-			return nil, err
+		if err := r.flushRolling(s); err != nil {
+			return err
 		}
-		rows = append(rows, made...)
 	}
 	s.touched = false
-	return rows, nil
+	return nil
 }
 
 // lookBack marks the intervals whose retention compares with a day that changed. The open one looks
@@ -264,32 +267,30 @@ func (s *series) first() int32 {
 	return clean
 }
 
-// goneRows are the rows before the segment's new first day.
-func (r *Rollup) goneRows(s *series, first int32) []Row {
+// goneRows takes back the rows before the segment's new first day.
+func (r *Rollup) goneRows(s *series, first int32) {
 	if s.firstDay == clean {
-		return nil
+		return
 	}
 	c := r.options.Calendar
-	var rows []Row
 	for k := range s.kinds {
 		kind := aggregate.Kind(k)
 		base := s.kinds[k].base
 		for i := range s.kinds[k].rows {
 			if index := base + int32(i); first == clean || index < c.Index(kind, first) {
-				rows = append(rows, Row{Segment: s.segment, Kind: kind, Interval: c.Name(kind, index), Deleted: true})
+				r.rows = append(r.rows, Row{Segment: s.segment, Kind: kind, Interval: c.Name(kind, index), Deleted: true})
 			}
 		}
 	}
 	if first == clean {
 		for _, w := range r.options.Windows {
-			rows = append(rows, Row{Segment: s.segment, Kind: aggregate.KindRolling, Interval: w.Name, Deleted: true})
+			r.rows = append(r.rows, Row{Segment: s.segment, Kind: aggregate.KindRolling, Interval: w.Name, Deleted: true})
 		}
 	}
-	return rows
 }
 
 // flushTrack makes the rows of one kind from the first dirty interval to the watermark's.
-func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) ([]Row, error) {
+func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) error {
 	c := r.options.Calendar
 	t := &s.kinds[kind]
 	base, last := t.first(c.Index(kind, s.firstDay)), c.Index(kind, c.Day(r.now))
@@ -299,11 +300,10 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) ([]Row, error) {
 	from := max(t.dirtyFrom, base)
 	t.dirtyFrom = clean
 	if from > last {
-		return nil, nil
+		return nil
 	}
 	from = min(from, base+int32(len(t.rows)))
 	t.rows = t.rows[:from-base]
-	var rows []Row
 	next, _ := slices.BinarySearchFunc(t.intervals, from, func(v interval, n int32) int { return cmp.Compare(v.index, n) })
 	var before level
 	if n := len(t.rows); n > 0 {
@@ -317,13 +317,13 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) ([]Row, error) {
 		}
 		row := r.row(s, kind, index, sum, before)
 		if err := row.check(); err != nil {
-			return nil, err
+			return err
 		}
-		rows = append(rows, row)
+		r.rows = append(r.rows, row)
 		before = row.level()
 		t.rows = append(t.rows, before)
 	}
-	return rows, nil
+	return nil
 }
 
 // first is the index of the first row, given that of the segment's first day: an opening balance that
@@ -363,18 +363,17 @@ func (r *Rollup) closingOn(s *series, day int32) money.Amount {
 }
 
 // flushRolling makes the rows of the rolling windows, which end at the watermark.
-func (r *Rollup) flushRolling(s *series) ([]Row, error) {
+func (r *Rollup) flushRolling(s *series) error {
 	days := s.kinds[aggregate.KindDay].rows
 	now := days[len(days)-1]
-	rows := make([]Row, 0, len(r.options.Windows))
 	for i, w := range r.options.Windows {
 		row := r.rollingRow(s, w, &s.rolling[i].sum, now)
 		if err := row.check(); err != nil {
-			return nil, err
+			return err
 		}
-		rows = append(rows, row)
+		r.rows = append(r.rows, row)
 	}
-	return rows, nil
+	return nil
 }
 
 // Segments is how many segments have anything dated.

@@ -41,13 +41,14 @@ func put(t *testing.T, r *rollup.Rollup, c *aggregate.Calendar, shard int, day e
 
 func flush(t *testing.T, r *rollup.Rollup) map[string]rollup.Row {
 	t.Helper()
-	rows, err := r.Flush()
-	if err != nil {
-		t.Fatal(err)
-	}
 	byName := map[string]rollup.Row{}
-	for _, row := range rows {
-		byName[row.Interval] = row
+	for rows, err := range r.Flush() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			byName[row.Interval] = row
+		}
 	}
 	return byName
 }
@@ -149,7 +150,11 @@ func TestPutRefuses(t *testing.T) {
 	if err := r.Put(0, all, aggregate.KindDay, c.Day(at(2026, 3, 1)), broken, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Flush(); err == nil {
+	var reported error
+	for _, err := range r.Flush() {
+		reported = err
+	}
+	if reported == nil {
 		t.Error("a row that does not close was not reported")
 	}
 }

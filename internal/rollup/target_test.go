@@ -37,13 +37,8 @@ func TestPlanStandsBesideActual(t *testing.T) {
 		expand(kind, c.Index(kind, c.Day(january)), 120)
 	}
 	r.SetWatermark(0, event.At(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)))
-	rows, err := r.Flush()
-	if err != nil {
-		t.Fatal(err)
-	}
 	got := map[string]string{}
-	for i := range rows {
-		row := &rows[i]
+	for _, row := range flush(t, r) {
 		switch {
 		case row.HasTarget && row.TargetRatio.Reason == rollup.Defined:
 			got[row.Interval] = row.Target.String() + " " + row.TargetRatio.Value.String()

@@ -41,8 +41,8 @@ type track struct {
 	rows []*rollup.Row
 }
 
-// keptPeriods is how many periods of a kind the board looks back; what is older is in the topic.
-var keptPeriods = [...]int{
+// Periods is how many periods of a kind the board looks back; what is older is in the topic.
+var Periods = [aggregate.KindRolling + 1]int{
 	aggregate.KindDay: 32, aggregate.KindWeek: 14, aggregate.KindMonth: 14,
 	aggregate.KindQuarter: 6, aggregate.KindYear: 4, aggregate.KindRolling: 1,
 }
@@ -61,7 +61,8 @@ func NewBoard(o BoardOptions) *Board {
 	}
 }
 
-// Observe takes rows of metrics as they are made, deleted ones included. It keeps them.
+// Observe takes rows of metrics as they are made, deleted ones included. What it keeps is its own: one
+// row must not hold on to all that were made with it.
 func (b *Board) Observe(rows []rollup.Row, watermark event.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,7 +99,9 @@ func (b *Board) state() uint64 {
 	return b.changes
 }
 
-func (b *Board) put(row *rollup.Row) {
+func (b *Board) put(made *rollup.Row) {
+	row := new(rollup.Row)
+	*row = *made
 	key := trackKey{row.Segment, labelOf(row)}
 	t := b.tracks[key]
 	if t == nil {
@@ -130,7 +133,7 @@ func (t *track) put(row *rollup.Row) {
 		return
 	}
 	t.rows = slices.Insert(t.rows, i, row)
-	if n := len(t.rows) - keptPeriods[t.kind]; n > 0 {
+	if n := len(t.rows) - Periods[t.kind]; n > 0 {
 		t.rows = slices.Delete(t.rows, 0, n)
 	}
 }

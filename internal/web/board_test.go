@@ -106,3 +106,15 @@ func TestBoardLooksBackAYear(t *testing.T) {
 		}
 	}
 }
+
+// The rows that a flush makes lie in one piece of memory: a board that kept pointers into it would hold on to
+// all of them for one.
+func TestBoardOwnsItsRows(t *testing.T) {
+	b := web.NewBoard(web.BoardOptions{})
+	made := []rollup.Row{month("region", "eu", 3, 100, 1)}
+	b.Observe(made, 5)
+	made[0] = month("region", "us", 4, 7, 1)
+	if got := intervalsOf(b, web.Filter{Interval: "2026-03"}, 9); got != "1: eu 2026-03" {
+		t.Errorf("%s after the caller used the row's memory again", got)
+	}
+}

@@ -17,6 +17,7 @@ type options struct {
 	minutes    float64
 	rate       int // events a second
 	accounts   int
+	grow       float64   // share of the time in which the company grows
 	anchor     time.Time // the day on which the company's time ends
 	processors int
 	partitions int
@@ -49,6 +50,7 @@ func parseOptions(arguments []string) (options, error) {
 	flags.Float64Var(&o.minutes, "minutes", 5, "how long events come and faults strike")
 	flags.IntVar(&o.rate, "rate", 100, "events a second")
 	flags.IntVar(&o.accounts, "accounts", 400, "accounts of the company")
+	flags.Float64Var(&o.grow, "grow", 1, "share of the minutes in which the company grows; in the rest it corrects what it said last, so that what is kept stays")
 	flags.StringVar(&anchor, "anchor", time.Now().UTC().Format(time.DateOnly), "the date on which the company's time ends, UTC; not in the future")
 	flags.IntVar(&o.processors, "processors", 0, "processors; 3, or 1 with -store dir, which one process owns")
 	flags.IntVar(&o.partitions, "partitions", 6, "partitions of the source topic")
@@ -97,6 +99,7 @@ func (o *options) check() error {
 		}
 	}
 	need(o.minutes > 0, "-minutes must be above 0")
+	need(o.grow > 0 && o.grow <= 1, "-grow is above 0 and at most 1, not %v", o.grow)
 	need(o.rate > 0 && o.accounts > 0 && o.partitions > 0, "-rate, -accounts and -partitions must be above 0")
 	need(o.processors >= 1 && o.processors <= 8, "-processors is 1 to 8, not %d", o.processors)
 	need(o.store == storeDir || o.store == storeKafka, "-store is dir or kafka, not %q", o.store)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +13,7 @@ import (
 func few(seed uint64) *options {
 	return &options{
 		seed: seed, minutes: 2, rate: 50, accounts: 30, anchor: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
-		processors: 3, partitions: 6, store: storeKafka, delivery: exactlyOnce,
+		grow: 1, processors: 3, partitions: 6, store: storeKafka, delivery: exactlyOnce,
 	}
 }
 
@@ -73,6 +75,47 @@ func TestWorkloadHasEverything(t *testing.T) {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("no event has %s", part)
 		}
+	}
+}
+
+// A company that has stopped growing says nothing new: every record of that time is about an event that it
+// had said, and no revision comes twice with two contents.
+func TestWorkloadStopsGrowing(t *testing.T) {
+	o := few(7)
+	o.grow = 0.5
+	all := workload(o)
+	if len(all) != 6000 {
+		t.Fatalf("%d events, want 50 a second for two minutes", len(all))
+	}
+	identity := func(r record) (id string, revision int) {
+		var e envelope
+		if err := json.Unmarshal(r.value, &e); err != nil {
+			t.Fatal(err)
+		}
+		return e.ID, e.Revision
+	}
+	known := map[string]bool{}
+	for _, r := range all[:3000] {
+		if r.kind != "bad" {
+			id, _ := identity(r)
+			known[id] = true
+		}
+	}
+	contents, kinds := map[string]string{}, map[string]int{}
+	for _, r := range all[3000:] {
+		kinds[r.kind]++
+		id, revision := identity(r)
+		if !known[id] {
+			t.Fatalf("%s was not said before", r.value)
+		}
+		name := fmt.Sprint(id, " ", revision)
+		if before, again := contents[name]; again && before != string(r.value) {
+			t.Errorf("%s has two contents", name)
+		}
+		contents[name] = string(r.value)
+	}
+	if kinds["amendment"] < 1000 || kinds["duplicate"] < 500 || len(kinds) != 2 {
+		t.Errorf("%v", kinds)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -14,13 +15,15 @@ type record struct {
 	key   string
 	value []byte
 	comes time.Time
-	kind  string // what it is for the workload's counts
+	kind  string    // what it is for the workload's counts
+	said  *envelope // the event, where nothing went wrong with it
 }
 
 // workload makes the records of a run in the order in which they come: all of them a function of the
 // options.
 func workload(o *options) []record {
-	wanted := int(o.duration().Seconds() * float64(o.rate))
+	total := int(o.duration().Seconds() * float64(o.rate))
+	wanted := max(int(float64(total)*o.grow), 1)
 	start := o.anchor.Add(-span)
 	var all []record
 	// Accounts that come late have less time, so the pace is raised until there are enough events.
@@ -31,7 +34,41 @@ func workload(o *options) []record {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b record) int { return a.comes.Compare(b.comes) })
-	return all[:min(len(all), wanted)]
+	all = all[:min(len(all), wanted)]
+	return append(all, corrections(o, all, total-wanted)...)
+}
+
+// corrected is how many of the company's last events are corrected once it has stopped growing: those
+// of its last days, so that the rows that change stay few.
+const corrected = 1000
+
+// corrections come when the company grows no more: the events of its last days come again, changed,
+// under one revision after the other, and as copies.
+func corrections(o *options, all []record, n int) []record {
+	var last []record
+	for i := len(all) - 1; i >= 0 && len(last) < corrected; i-- {
+		if all[i].said != nil {
+			last = append(last, all[i])
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	dice := rand.New(rand.NewPCG(o.seed, 1<<40)) //nolint:gosec // chosen by the seed
+	revisions := make([]int, len(last))
+	made := make([]record, 0, n)
+	for len(made) < n {
+		i := dice.IntN(len(last))
+		one := &last[i]
+		one.comes, one.kind = o.anchor, "duplicate"
+		if changed, ok := reseated(*one.said, dice); ok && dice.IntN(10) < 7 {
+			revisions[i]++
+			changed.Revision = revisions[i]
+			one.value, one.kind = encode(changed), "amendment"
+		}
+		made = append(made, *one)
+	}
+	return made
 }
 
 // life is everything that one account sends, mess included, in no order.
@@ -67,10 +104,14 @@ func (c *customer) send(e envelope, at time.Time) []record {
 		one.comes, one.kind = later(72*time.Hour), "late"
 	}
 	all := []record{one}
+	all[0].said = &e
 	add := func(kind string, value []byte) {
 		all = append(all, record{key: c.id, value: value, comes: later(96 * time.Hour), kind: kind})
 	}
 	roll := c.dice.IntN(1000)
+	if roll < 45 {
+		all[0].said = nil
+	}
 	switch {
 	case roll < 15:
 		add("duplicate", bytes.Replace(one.value, []byte(`,"source"`), []byte(` , "source"`), 1))
@@ -97,14 +138,17 @@ func (c *customer) send(e envelope, at time.Time) []record {
 	return all
 }
 
-// changed is the same event with another content: more seats.
-func (c *customer) changed(e envelope) (envelope, bool) {
+// changed is the same event with another content.
+func (c *customer) changed(e envelope) (envelope, bool) { return reseated(e, c.dice) }
+
+// reseated is an event with another number of seats.
+func reseated(e envelope, dice *rand.Rand) (envelope, bool) {
 	data, ok := e.Data.(snapshot)
 	if !ok || len(data.Items) == 0 {
 		return e, false
 	}
 	data.Items = slices.Clone(data.Items)
-	data.Items[0].Quantity = fmt.Sprint(1 + c.dice.IntN(60))
+	data.Items[0].Quantity = fmt.Sprint(1 + dice.IntN(60))
 	e.Data = data
 	return e, true
 }
