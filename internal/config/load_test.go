@@ -63,7 +63,7 @@ func TestReplayReadsTheDocumentedExample(t *testing.T) {
 	if want := []Window{{"30d", 30 * day}, {"90d", 90 * day}, {"365d", 365 * day}}; !reflect.DeepEqual(c.Windows, want) {
 		t.Errorf("windows = %v, want from the shortest to the longest", c.Windows)
 	}
-	if c.Output.Delivery != "at_least_once" || c.Kafka.Brokers != nil {
+	if c.Output.Delivery != "exactly_once" || c.Kafka.Brokers != nil {
 		t.Errorf("replay took over sections that are not its own: %+v %+v", c.Output, c.Kafka)
 	}
 }
@@ -115,7 +115,7 @@ func TestDefaultsAreThoseOfTheTable(t *testing.T) {
 	want := []any{
 		"USD", time.UTC, 1, 6, 0,
 		time.Hour, 12 * time.Hour, 10 * time.Minute, "365/12", "normalised",
-		"expansion.", "at_least_once", time.Second, 10 * time.Second, "127.0.0.1:8080",
+		"expansion.", "exactly_once", time.Second, 10 * time.Second, "127.0.0.1:8080",
 		Limits{MaxRecordBytes: 1 << 20, MaxDepth: 32, MaxItems: 1000, MaxAccountBytes: 16 << 20},
 	}
 	if !reflect.DeepEqual(got, want) {

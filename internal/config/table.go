@@ -141,7 +141,7 @@ var keys = []key{
 		field: func(c *Config) any { return &c.Output.Replication },
 	},
 	{
-		path: "output.delivery", initial: "at_least_once", words: []string{"at_least_once", "exactly_once"},
+		path: "output.delivery", initial: "exactly_once", words: []string{"at_least_once", "exactly_once"},
 		doc:   "What readers may meet after a crash: a row again under a higher version and half a flush, or, if they read committed records, every flush once and whole (one transaction a shard and flush).",
 		field: func(c *Config) any { return &c.Output.Delivery },
 	},
