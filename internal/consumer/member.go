@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -123,9 +124,31 @@ func (m *Member) Next(ctx context.Context) (*Generation, error) {
 			return nil, ErrClosed
 		case joinRetriable(err):
 		default:
-			return nil, fmt.Errorf("consumer: join group %s: %w", m.options.Group, err)
+			return nil, fmt.Errorf("consumer: join group %s: %w", m.options.Group, m.foreign(ctx, err))
 		}
 	}
+}
+
+// ErrForeignMembers means that the group belongs to members which share partitions out in another way:
+// another application.
+type ErrForeignMembers struct {
+	Members []string // client id and host of each; empty when the coordinator would not say
+}
+
+func (e *ErrForeignMembers) Error() string {
+	if len(e.Members) == 0 {
+		return "its members share partitions out in another way than this program"
+	}
+	return "its members share partitions out in another way than this program: " + strings.Join(e.Members, ", ")
+}
+
+// foreign names the members because of which a join was refused.
+func (m *Member) foreign(ctx context.Context, err error) error {
+	if !errors.Is(err, kafka.InconsistentGroupProtocol) {
+		return err
+	}
+	use, describeErr := DescribeGroup(ctx, m.cluster, m.options.Group)
+	return errors.Join(&ErrForeignMembers{Members: use.Members}, describeErr)
 }
 
 // joinRetriable tells a passing trouble of a join from a refusal.

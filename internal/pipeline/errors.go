@@ -28,6 +28,7 @@ func operatorError(err error) error {
 	var gap *consumer.ErrGap
 	var corrupt *consumer.ErrCorrupt
 	var large *consumer.ErrTooLarge
+	var foreign *consumer.ErrForeignMembers
 	switch {
 	case errors.Is(err, ErrOperator): // it has both
 		return err
@@ -38,6 +39,8 @@ func operatorError(err error) error {
 			ErrOperator, err)
 	case errors.As(err, &large):
 		return fmt.Errorf("%w: %w; nothing after it was read: copy the topic without that batch and name the copy as source", ErrOperator, err)
+	case errors.As(err, &foreign):
+		return fmt.Errorf("%w: %w; another application has this group: stop it, or give this service a name of its own as `group`", ErrRefused, err)
 	case errors.Is(err, checkpoint.ErrCorrupt), errors.Is(err, checkpoint.ErrForeign):
 		return fmt.Errorf("%w: %w", ErrOperator, err)
 	default:

@@ -158,7 +158,7 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 			if ctx.Err() != nil {
 				return stopped(ctx, p.stopIdle(ctx, drain))
 			}
-			return err
+			return operatorError(err)
 		}
 		if !first {
 			p.options.Metrics.update(func(r *Reading) { r.Rebalances++ })
