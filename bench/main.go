@@ -1,7 +1,9 @@
 // Command bench measures the service beside what its Kafka client can do at most, in one run on one
-// machine: fetch only, fetch and decode, and the whole `run`. It talks to a broker on loopback only.
+// machine: fetch only, fetch and decode, and the whole `run`. It talks to a broker on loopback only, or to
+// one inside of it.
 //
 //	KAFKA_BROKERS=127.0.0.1:19092 go run ./bench -events 1000000 -processor ./processor
+//	go run ./bench -embedded -events 100000 -accounts 10000 -rounds 1
 package main
 
 import (
@@ -17,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"processor/internal/embedded"
 )
 
 // options are what one benchmark measures.
@@ -29,6 +33,7 @@ type options struct {
 	partitions int
 	rounds     int
 	phase      string
+	embedded   bool
 }
 
 func main() {
@@ -39,6 +44,7 @@ func main() {
 	flag.IntVar(&o.accounts, "accounts", 100_000, "accounts they are about")
 	flag.IntVar(&o.partitions, "partitions", 8, "partitions of the topic")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each phase is measured, interleaved")
+	flag.BoolVar(&o.embedded, "embedded", false, "use a broker inside this program instead of KAFKA_BROKERS; what it takes itself is not counted")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()
 	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
@@ -51,6 +57,14 @@ func main() {
 }
 
 func (o *options) main(ctx context.Context) error {
+	if o.embedded {
+		b, err := embedded.Start(ctx, embedded.Options{Nodes: 1})
+		if err != nil {
+			return fmt.Errorf("start the embedded broker: %w", err)
+		}
+		defer b.Close()
+		o.brokers = b.Brokers
+	}
 	if err := o.onLoopback(); err != nil {
 		return err
 	}
@@ -145,6 +159,7 @@ func (o *options) measure(ctx context.Context, phase string, round int) (figure,
 		return figure{}, fmt.Errorf("find this program: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, self, "-phase", phase, "-topic", o.topic, "-events", strconv.Itoa(o.events))
+	cmd.Env = append(os.Environ(), "KAFKA_BROKERS="+strings.Join(o.brokers, ","))
 	cmd.Stderr = os.Stderr
 	start := time.Now()
 	if err := cmd.Run(); err != nil {

@@ -109,6 +109,11 @@ func (a *account) keep(e *event.Event) (kept, amended, conflict bool) {
 // reindex files anew what an identity says, after any of its versions or its revocation changed.
 func (a *account) reindex(key event.Key, s *State) {
 	a.forget(key)
+	a.index(key, s)
+}
+
+// index files what an identity says, of which nothing is filed.
+func (a *account) index(key event.Key, s *State) {
 	r := a.records[key]
 	if r == nil {
 		return

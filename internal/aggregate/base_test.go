@@ -128,3 +128,45 @@ func TestEveryKindOfAccountCollapses(t *testing.T) {
 		t.Errorf("an account that was quiet for years: base %+v, %d settled months", a.base, len(a.settled))
 	}
 }
+
+// Freezing takes a flush before it, so it is not asked for as long as nothing lies below the floor's month:
+// no subscription event, and no usage, which is booked by its month.
+func TestNothingFreezesAboveTheFloor(t *testing.T) {
+	statement := func(id, at string, month event.Month) *event.Event {
+		return &event.Event{
+			ID: id, Source: "test", Subject: "acme", Type: event.TypeUsageStatement, Time: testTime(t, at),
+			Statement: &event.Statement{Subscription: "s", Item: "api", Month: month, Amount: decimal("1"), Currency: "USD"},
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		e       *event.Event
+		freezes string // the first watermark, of these months, with which something does
+	}{
+		{"a subscription event", testPrice("a", testTime(t, "2025-01-20T00:00:00Z"), "1"), "2026-02"},
+		{"a statement of the month before", statement("b", "2025-02-03T00:00:00Z", event.MonthOf(2025, 1)), "2026-02"},
+	} {
+		s := testState(t, Options{})
+		if _, rejection := s.Apply(c.e); rejection != nil {
+			t.Fatal(rejection)
+		}
+		first := ""
+		for month := time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC); first == "" && month.Year() < 2027; month = month.AddDate(0, 1, 0) {
+			s.SetHorizons(s.Calendar().Horizons(event.At(month.AddDate(0, 0, 27))))
+			if s.Freezes() {
+				first = month.Format("2006-01")
+			}
+		}
+		if first != c.freezes { // a month early: what is booked by months is near the event, not at it
+			t.Errorf("%s: something freezes from %s, want %s", c.name, first, c.freezes)
+		}
+	}
+	s := testState(t, Options{})
+	if err := s.Restore(append(appendText([]byte{storedBase}, "acme"), (&base{at: testTime(t, "2025-01-01T00:00:00Z")}).appendStored(nil)...)); err != nil {
+		t.Fatal(err)
+	}
+	s.SetHorizons(s.Calendar().Horizons(testTime(t, "2022-01-01T00:00:00Z")))
+	if !s.Freezes() {
+		t.Error("a base stands for events of any time")
+	}
+}

@@ -81,8 +81,23 @@ func (s *State) SetHorizons(h Horizons) {
 // Horizons are those that were set last.
 func (s *State) Horizons() Horizons { return s.horizons }
 
-// Freezes says whether Freeze would freeze anything.
-func (s *State) Freezes() bool { return s.bound > s.frozen }
+// Freezes says whether Freeze would freeze anything: where nothing is booked below the floor there is no
+// need for the Flush that must precede it.
+func (s *State) Freezes() bool { return s.bound > s.frozen && s.first < s.bound }
+
+// noteFirst moves the bound before which nothing is booked. An event books nothing before it counts, but
+// for usage, which is booked by its month.
+func (s *State) noteFirst(e *event.Event) {
+	at, _ := effectiveAt(e)
+	if e.Statement != nil {
+		at = s.calendar.Start(KindMonth, int32(e.Statement.Month))
+	}
+	if at >= s.firstEvent {
+		return
+	}
+	s.firstEvent = at
+	s.first = s.calendar.Start(KindMonth, int32(monthOfDay(s.calendar.Day(max(at, 0))))-1)
+}
 
 // Freeze freezes what lies below the floor, and lets accounts collapse from then on. It must follow a
 // Flush whose rows are on their way: what is booked below is never returned again. Until then

@@ -97,10 +97,40 @@ func (l *line) free(o *Options) bool {
 	if l.item.Metered && !l.item.HasCommit {
 		return false
 	}
-	if l.trial() || l.price(o).Sign() == 0 {
+	if l.trial() || l.hasNoPrice() {
 		return true
 	}
-	return l.gross(o).Sign() > 0 && l.exactNet(o).Sign() == 0
+	return !l.isPlain() && l.gross(o).Sign() > 0 && l.exactNet(o).Sign() == 0
+}
+
+// hasNoPrice says whether price is 0: the factor never is.
+func (l *line) hasNoPrice() bool {
+	switch {
+	case l.item.Metered:
+		return l.item.Commit.IsZero()
+	case l.item.HasAmount:
+		return l.item.Amount.IsZero()
+	default:
+		return l.item.UnitPrice.IsZero()
+	}
+}
+
+// isPlain says whether nothing was ever taken off the line: most are, and then no exact rational is
+// needed to see what changed.
+func (l *line) isPlain() bool { return len(l.item.Discounts) == 0 && len(l.snapshot.sub().Discounts) == 0 }
+
+// hasPriceOf says, of two plain lines, whether they are certain to have one price: the same numbers in
+// the same terms.
+func (l *line) hasPriceOf(o *line) bool {
+	a, b := l.item, o.item
+	return a.Currency == b.Currency && a.Unit == b.Unit && a.Count == b.Count && a.Metered == b.Metered && a.HasAmount == b.HasAmount &&
+		a.Commit == b.Commit && a.UnitPrice == b.UnitPrice && a.Amount == b.Amount && (!a.HasAmount || a.Quantity == b.Quantity)
+}
+
+// hasQuantityOf says whether two lines have one quantity.
+func (l *line) hasQuantityOf(o *line) bool {
+	a, b := l.item, o.item
+	return a.Metered == b.Metered && (a.Metered || a.Quantity == b.Quantity)
 }
 
 // value rounds the line's MRR in the reporting currency under the first rate table, which for a
@@ -113,11 +143,44 @@ func (l *line) valueUnder(o *Options, table int) money.Amount {
 		return l.net
 	}
 	l.isValued, l.table, l.net = true, table, money.Amount{}
-	if rate := o.rate(l.item.Currency, table); rate != nil {
-		net := l.exactNet(o)
-		l.net = money.Round(net.Mul(net, rate))
+	rate := o.rate(l.item.Currency, table)
+	if rate == nil {
+		return l.net
 	}
+	if rate == one && l.isPlain() && l.held() && !l.trial() {
+		if net, ok := l.simple(); ok {
+			l.net = net
+			return l.net
+		}
+	}
+	net := l.exactNet(o)
+	l.net = money.Round(net.Mul(net, rate))
 	return l.net
+}
+
+// simple is the rounded MRR of a plain line in the reporting currency that is billed by months or years;
+// ok is false for every other, and for one that needs more than 128 bits on the way.
+func (l *line) simple() (net money.Amount, ok bool) {
+	months := l.item.Count
+	switch l.item.Unit {
+	case event.UnitMonth:
+	case event.UnitYear:
+		months *= 12
+	default:
+		return net, false
+	}
+	quantity := l.item.Quantity
+	switch {
+	case l.item.Metered:
+		return money.PerMonth(l.item.Commit, money.Int(1), months)
+	case l.item.HasAmount: // for the whole quantity
+		if quantity.IsZero() {
+			return net, false
+		}
+		return money.PerMonth(l.item.Amount, money.Int(1), months)
+	default:
+		return money.PerMonth(l.item.UnitPrice, quantity, months)
+	}
 }
 
 // discounts are the reductions of the line that count at an instant: its own first, then its

@@ -204,6 +204,9 @@ type cause struct {
 }
 
 func (c *comparison) causes(p linePair, flags flags) []cause {
+	if one, only := c.onlyCause(p, flags); only {
+		return []cause{one}
+	}
 	v := c.terms(p)
 	var causes []cause
 	newGross := v.gross(v.quantityAfter, v.priceAfter)
@@ -229,6 +232,24 @@ func (c *comparison) causes(p linePair, flags flags) []cause {
 		causes[n-1].amount = nil
 	}
 	return causes
+}
+
+// onlyCause is the cause of the whole change where it is plain that there is no other: no discounts, and
+// one plan, price or quantity instead of another.
+func (c *comparison) onlyCause(p linePair, flags flags) (only cause, ok bool) {
+	if !p.before.isPlain() || !p.after.isPlain() {
+		return cause{}, false
+	}
+	samePlan := p.before.item.Product == p.after.item.Product && p.before.item.Plan == p.after.item.Plan
+	samePrice, sameQuantity := p.before.hasPriceOf(p.after), p.before.hasQuantityOf(p.after)
+	switch {
+	case !samePlan:
+		return cause{rule: rulePlan, up: UpUpsell, down: DownDowngrade}, true
+	case samePrice && !sameQuantity:
+		return cause{rule: ruleLine, up: UpSeat, down: DownSeat}, true
+	default:
+		return cause{}, false
+	}
 }
 
 // priceType names a rise in price: a ramp that was agreed, an uplift at renewal, or an increase.

@@ -88,6 +88,7 @@ func (s *State) restoreReduced(value []byte) error {
 	}
 	a := s.account(id)
 	key := file(a)
+	s.firstEvent, s.first = 0, 0 // it stands for events of any time
 	s.keepReduced(a, value[0], key, value[1+len(accountKey(id)):])
 	a.changed = true
 	s.mark(a)

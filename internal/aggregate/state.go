@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"bytes"
 	"container/heap"
 	"encoding/binary"
 	"fmt"
@@ -27,12 +28,15 @@ type State struct {
 	expansions map[RegisterKey]expansions // of months
 	scratch    *contributions
 	kept       []Kept
+	buffer     []byte // of the record that is filed
 	bytes      int64 // of everything kept, as it is stored
 	unrated    int   // months of usage without a price, over all accounts
 	horizons   Horizons
 	bound      event.Time // what is booked before it cannot be changed by an event any more
 	frozen     event.Time // rows booked before it are never returned again; NoTime for none
 	forgotten  event.Time // the frozen instant of the last Forget
+	firstEvent event.Time // when the first event counts
+	first      event.Time // nothing is booked before it
 	broken     error
 }
 
@@ -54,6 +58,8 @@ func New(options Options) (*State, error) {
 		bound:      event.NoTime,
 		frozen:     event.NoTime,
 		forgotten:  event.NoTime,
+		firstEvent: never,
+		first:      never,
 	}, nil
 }
 
@@ -84,7 +90,7 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	if rejection := s.tooOld(known, e); rejection != nil {
 		return Applied, rejection
 	}
-	key, value := keptKey(e), e.AppendStored(nil)
+	key, value := s.stored(e)
 	if rejection := known.refuses(e, len(key), len(value), s.options.AccountBytes); rejection != nil {
 		return Applied, rejection
 	}
@@ -103,6 +109,7 @@ func (s *State) account(id string) *account {
 
 // file files an event whose key and stored form are given.
 func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejection) {
+	s.noteFirst(e)
 	a := s.account(e.Subject)
 	before, replaced := a.revocationsOf(e.Key()), a.version(e)
 	kept, amended, conflict := a.keep(e)
@@ -114,7 +121,11 @@ func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejecti
 		} else {
 			s.count(a, len(k.Key)+len(value))
 		}
-		a.reindex(e.Key(), s)
+		if amended || conflict {
+			a.reindex(e.Key(), s)
+		} else {
+			a.index(e.Key(), s) // nothing was filed of it before
+		}
 		a.revoke(before, a.revocationsOf(e.Key()), s)
 		if at := a.effectOf(e, s); amended || conflict || a.derived == nil || at <= s.now {
 			a.changed = true
@@ -169,12 +180,22 @@ func (s *State) TakeKept() []Kept {
 }
 
 // keptKey names a record: account, source, id, revision, each so that no two names run together.
-func keptKey(e *event.Event) []byte {
-	key := make([]byte, 0, len(e.Subject)+len(e.Source)+len(e.ID)+14)
+func keptKey(e *event.Event) []byte { return appendKeptKey(nil, e) }
+
+func appendKeptKey(dst []byte, e *event.Event) []byte {
 	for _, part := range [3]string{e.Subject, e.Source, e.ID} {
-		key = appendText(key, part)
+		dst = appendText(dst, part)
 	}
-	return binary.BigEndian.AppendUint64(key, uint64(e.Revision))
+	return binary.BigEndian.AppendUint64(dst, uint64(e.Revision))
+}
+
+// stored are an event's key and stored form, in one piece of memory of their size.
+func (s *State) stored(e *event.Event) (key, value []byte) {
+	s.buffer = appendKeptKey(s.buffer[:0], e)
+	n := len(s.buffer)
+	s.buffer = e.AppendStored(s.buffer)
+	both := bytes.Clone(s.buffer)
+	return both[:n:n], both[n:]
 }
 
 // revocationsOf lists what the kept versions of an identity withdraw: every revision counts.

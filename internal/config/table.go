@@ -147,7 +147,7 @@ var keys = []key{
 	},
 	{
 		path: "output.flush_interval", initial: "250ms", least: int64(time.Millisecond), most: int64(time.Minute),
-		doc:   "Longest wait between a change and its row.",
+		doc:   "Longest wait between a change and its row. Far behind the ends of the logs, by more than 20,000 records, it is at least 2 seconds: rows are old there anyway, and fewer of them are made.",
 		field: func(c *Config) any { return &c.Output.FlushInterval },
 	},
 	{

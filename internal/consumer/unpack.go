@@ -38,12 +38,12 @@ func (a *answer) unpack(codec int, packed []byte, limit int) ([]byte, error) {
 	case codecGzip:
 		var r *gzip.Reader
 		if r, err = gzip.NewReader(bytes.NewReader(packed)); err == nil {
-			a.unpacked, err = appendAll(a.unpacked, r, limit)
+			a.unpacked, err = appendAll(a.unpacked, r, unpackedGuess*len(packed), limit)
 		}
 	case codecSnappy:
 		a.unpacked, err = appendSnappy(a.unpacked, packed, limit)
 	case codecLZ4:
-		a.unpacked, err = appendAll(a.unpacked, lz4.NewReader(bytes.NewReader(packed)), limit)
+		a.unpacked, err = appendAll(a.unpacked, lz4.NewReader(bytes.NewReader(packed)), unpackedGuess*len(packed), limit)
 	case codecZstd:
 		a.unpacked, err = a.appendZstd(packed, limit)
 	default:
@@ -56,9 +56,13 @@ func (a *answer) unpack(codec int, packed []byte, limit int) ([]byte, error) {
 	return a.unpacked[start:], nil
 }
 
-// appendAll reads r to its end, up to limit bytes.
-func appendAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
+// unpackedGuess is how many times its packed size a batch has room for at first.
+const unpackedGuess = 4
+
+// appendAll reads r to its end, up to limit bytes; guess is how many there may be.
+func appendAll(dst []byte, r io.Reader, guess, limit int) ([]byte, error) {
 	start := len(dst)
+	dst = slices.Grow(dst, min(guess, limit))
 	for idle := 0; ; {
 		dst = slices.Grow(dst, 64<<10)
 		n, err := r.Read(dst[len(dst):cap(dst)])
@@ -82,7 +86,7 @@ func appendAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 // appendSnappy handles the plain block and the framing of the Java client. The sizes that the
 // data claims are compared with the room there is before anything is unpacked.
 func appendSnappy(dst, packed []byte, limit int) ([]byte, error) {
-	for room := min(4*len(packed)+1<<10, limit); ; room = min(2*room, limit) {
+	for room := min(unpackedGuess*len(packed)+1<<10, limit); ; room = min(2*room, limit) {
 		dst = slices.Grow(dst, room)
 		end := min(cap(dst), len(dst)+limit)
 		out, err := xerial.DecodeCapped(dst[len(dst):len(dst):end], packed)
@@ -108,7 +112,7 @@ func (a *answer) appendZstd(packed []byte, limit int) ([]byte, error) {
 	// The decoder makes room for exactly one batch at a time, which would move all earlier ones.
 	var head zstd.Header
 	if head.Decode(packed) == nil {
-		a.unpacked = slices.Grow(a.unpacked, int(min(max(head.FrameContentSize, 4*uint64(len(packed))), uint64(limit))))
+		a.unpacked = slices.Grow(a.unpacked, int(min(max(head.FrameContentSize, unpackedGuess*uint64(len(packed))), uint64(limit))))
 	}
 	out, err := a.zstd.DecodeAll(packed, a.unpacked)
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {

@@ -53,7 +53,7 @@ type Options struct {
 	Prefix             string // of every output topic, such as "expansion."
 	CreateTopics       bool
 	Replication        int           // of topics that are created; 0 is the cluster's default
-	FlushInterval      time.Duration // longest wait between a change and its row; 250 ms when 0
+	FlushInterval      time.Duration // longest wait between a change and its row, but far behind; 250 ms when 0
 	FlushRecords       int           // records after which a flush is due at once; 20,000 when 0
 	MetricsInterval    time.Duration // at most one row per key of accounts and metrics; 1 s when 0
 	CheckpointStore    string        // StoreDir when empty

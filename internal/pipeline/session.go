@@ -242,7 +242,7 @@ func (s *session) advance(ctx context.Context) error {
 		}
 	}
 	now := s.options.schedule.Now()
-	if s.pending < s.options.FlushRecords && now.Sub(s.flushed) < s.options.FlushInterval {
+	if !s.flushDue(now) {
 		return nil
 	}
 	slow := now.Sub(s.slowed) >= s.options.MetricsInterval
@@ -259,6 +259,33 @@ func (s *session) advance(ctx context.Context) error {
 		return s.checkpoint(ctx, kept >= keptMax)
 	}
 	return nil
+}
+
+// Far behind the ends of the logs every row is old anyway, and what a flush costs is deriving the
+// accounts that it touches: there it waits for more records, and for longer.
+const (
+	behindTimes = 5 // FlushRecords
+	behindWait  = 2 * time.Second
+)
+
+// flushDue says whether it is time to send what changed. Far behind is what a flush of FlushRecords does
+// not bring to the end.
+func (s *session) flushDue(now time.Time) bool {
+	records, wait := s.options.FlushRecords, s.options.FlushInterval
+	if s.lag() > int64(records) {
+		records, wait = behindTimes*records, max(wait, behindWait)
+	}
+	return s.pending >= records || now.Sub(s.flushed) >= wait
+}
+
+// lag is how many records lie between the shards and the ends of their logs, as of the last fetch.
+func (s *session) lag() (records int64) {
+	for _, one := range s.shards {
+		for _, src := range one.sources {
+			records += max(src.end-src.Next, 0)
+		}
+	}
+	return records
 }
 
 // What is kept since the last checkpoint is saved early when there is much of it, and bounds how far
