@@ -78,7 +78,7 @@ func freeAddress(ctx context.Context) (string, error) {
 func (o *options) awaitRead(ctx context.Context, url string, start time.Time) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
-	tick := time.NewTicker(500 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {

@@ -69,3 +69,18 @@ func fencedBy(err error) bool {
 	return errors.Is(err, kafka.ProducerFenced) || errors.Is(err, kafka.InvalidProducerEpoch) ||
 		errors.Is(err, kafka.InvalidProducerIDMapping) || errors.Is(err, ErrFenced)
 }
+
+// openRemedy is what to do where brokers give nobody a transactional id; empty where it is not that.
+func openRemedy(err error) string {
+	switch {
+	case errors.Is(err, kafka.TransactionalIDAuthorizationFailed):
+		return "; allow Write and Describe on transactional ids with this prefix (kafka-acls.sh --add --operation Write --operation Describe " +
+			"--transactional-id), or for the rows do without them: output.delivery: at_least_once"
+	case errors.Is(err, kafka.GroupCoordinatorNotAvailable):
+		return "; the brokers have no coordinator for transactions: where there are fewer than three of them, " +
+			"transaction.state.log.replication.factor and transaction.state.log.min.isr must be lowered to their number; " +
+			"or for the rows do without transactions: output.delivery: at_least_once"
+	default:
+		return ""
+	}
+}

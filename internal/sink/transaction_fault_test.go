@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -331,5 +332,36 @@ func TestANegativeProducerIDIsRefused(t *testing.T) {
 	}
 	if err := x.Begin(kafkatest.Context(t)); err == nil {
 		t.Error("a transaction begins without an id")
+	}
+}
+
+// Where brokers give no transactions, the error says what to do about it.
+func TestWhereThereAreNoTransactions(t *testing.T) {
+	for _, c := range []struct {
+		key    kmsg.Key
+		answer func(r kmsg.Request) kmsg.Response
+		remedy string
+	}{
+		{kmsg.InitProducerID, func(r kmsg.Request) kmsg.Response {
+			a := r.ResponseKind().(*kmsg.InitProducerIDResponse)
+			a.ErrorCode, a.ProducerID, a.ProducerEpoch = kerr.TransactionalIDAuthorizationFailed.Code, -1, -1
+			return a
+		}, "allow Write and Describe on transactional ids"},
+		{kmsg.FindCoordinator, func(r kmsg.Request) kmsg.Response {
+			a := r.ResponseKind().(*kmsg.FindCoordinatorResponse)
+			a.ErrorCode, a.NodeID = kerr.CoordinatorNotAvailable.Code, -1
+			return a
+		}, "transaction.state.log.replication.factor"},
+	} {
+		k := kafkatest.StartFake(t, 1)
+		k.Fake.ControlKey(int16(c.key), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			k.Fake.KeepControl()
+			return c.answer(r), nil, true
+		})
+		x, err := sink.NewTransactor(own(t, k), sink.TransactorOptions{ID: k.Topic("id"), Deadline: 200 * time.Millisecond})
+		must(t, err)
+		if err := x.Open(kafkatest.Context(t)); err == nil || !strings.Contains(err.Error(), c.remedy) || !strings.Contains(err.Error(), "output.delivery: at_least_once") {
+			t.Errorf("%v, want a word on %q", err, c.remedy)
+		}
 	}
 }

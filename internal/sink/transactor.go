@@ -128,7 +128,7 @@ func (t *Transactor) Open(ctx context.Context) error {
 	t.state = closed
 	// -1 and -1 say that we have no id yet; the zero values would claim producer id 0.
 	if err := t.takeEpoch(ctx, identity{id: -1, epoch: -1}); err != nil {
-		return fmt.Errorf("sink: open transactional id %s: %w", t.options.ID, err)
+		return fmt.Errorf("sink: open transactional id %s: %w%s", t.options.ID, err, openRemedy(err))
 	}
 	return nil
 }
