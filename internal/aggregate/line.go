@@ -117,7 +117,9 @@ func (l *line) hasNoPrice() bool {
 
 // isPlain says whether nothing was ever taken off the line: most are, and then no exact rational is
 // needed to see what changed.
-func (l *line) isPlain() bool { return len(l.item.Discounts) == 0 && len(l.snapshot.sub().Discounts) == 0 }
+func (l *line) isPlain() bool {
+	return len(l.item.Discounts) == 0 && len(l.snapshot.sub().Discounts) == 0
+}
 
 // hasPriceOf says, of two plain lines, whether they are certain to have one price: the same numbers in
 // the same terms.
@@ -166,7 +168,7 @@ func (l *line) simple() (net money.Amount, ok bool) {
 	case event.UnitMonth:
 	case event.UnitYear:
 		months *= 12
-	default:
+	case event.UnitWeek, event.UnitDay:
 		return net, false
 	}
 	quantity := l.item.Quantity

@@ -204,7 +204,7 @@ type cause struct {
 }
 
 func (c *comparison) causes(p linePair, flags flags) []cause {
-	if one, only := c.onlyCause(p, flags); only {
+	if one, only := onlyCause(p); only {
 		return []cause{one}
 	}
 	v := c.terms(p)
@@ -236,7 +236,7 @@ func (c *comparison) causes(p linePair, flags flags) []cause {
 
 // onlyCause is the cause of the whole change where it is plain that there is no other: no discounts, and
 // one plan, price or quantity instead of another.
-func (c *comparison) onlyCause(p linePair, flags flags) (only cause, ok bool) {
+func onlyCause(p linePair) (only cause, ok bool) {
 	if !p.before.isPlain() || !p.after.isPlain() {
 		return cause{}, false
 	}

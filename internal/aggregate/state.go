@@ -29,8 +29,8 @@ type State struct {
 	scratch    *contributions
 	kept       []Kept
 	buffer     []byte // of the record that is filed
-	bytes      int64 // of everything kept, as it is stored
-	unrated    int   // months of usage without a price, over all accounts
+	bytes      int64  // of everything kept, as it is stored
+	unrated    int    // months of usage without a price, over all accounts
 	horizons   Horizons
 	bound      event.Time // what is booked before it cannot be changed by an event any more
 	frozen     event.Time // rows booked before it are never returned again; NoTime for none
