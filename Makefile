@@ -38,6 +38,10 @@ chaos: ## Kill, pause and cut off processors and brokers (SEED=1 MINUTES=5 FLAGS
 bench: build ## The service beside its ceilings on a real broker that it starts; minutes (FLAGS="-events 1000000 -rounds 3")
 	.ci/with-kafka $(GO) run ./bench $(FLAGS)
 
+.PHONY: bench-all
+bench-all: build ## Everything, beside Kafka Streams: two million events, five rounds, an hour or more
+	.ci/with-kafka $(GO) run ./bench -peers -events 2000000 -accounts 100000 -rounds 5
+
 .PHONY: bench-quick
 bench-quick: build ## The same in small, on a broker inside the benchmark; under a minute
 	$(GO) run ./bench -embedded -events 100000 -accounts 10000 -rounds 1

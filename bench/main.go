@@ -34,6 +34,8 @@ type options struct {
 	rounds     int
 	phase      string
 	embedded   bool
+	peers      bool
+	classes    string // of the peer
 }
 
 func main() {
@@ -45,6 +47,7 @@ func main() {
 	flag.IntVar(&o.partitions, "partitions", 8, "partitions of the topic")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each phase is measured, interleaved")
 	flag.BoolVar(&o.embedded, "embedded", false, "use a broker inside this program instead of KAFKA_BROKERS; what it takes itself is not counted")
+	flag.BoolVar(&o.peers, "peers", false, "also measure the same work in Kafka Streams (bench/peer); needs a JDK, and mvn the first time")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()
 	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
@@ -100,6 +103,9 @@ const (
 	exactlyOnce = "exactly_once"
 )
 
+// widest is room for the longest name of a phase.
+const widest = 31
+
 // figure is one measured pass.
 type figure struct {
 	wall time.Duration
@@ -113,6 +119,13 @@ func (o *options) measureAll(ctx context.Context) error {
 		return err
 	}
 	phases := []string{"fetch", "decode", atLeastOnce, exactlyOnce}
+	if o.peers {
+		var err error
+		if o.classes, err = buildPeer(ctx); err != nil {
+			return err
+		}
+		phases = append(phases, peerPhases()...)
+	}
 	figures := map[string][]figure{}
 	for round := range o.rounds {
 		for _, phase := range phases {
@@ -121,17 +134,22 @@ func (o *options) measureAll(ctx context.Context) error {
 				return fmt.Errorf("%s, round %d: %w", phase, round+1, err)
 			}
 			figures[phase] = append(figures[phase], f)
-			fmt.Printf("round %d %-13s %s\n", round+1, phase, o.show(f))
+			fmt.Printf("round %d %-*s %s\n", round+1, widest, phase, o.show(f))
 		}
 	}
 	fmt.Println()
 	for _, phase := range phases {
-		fmt.Printf("median  %-13s %s\n", phase, o.show(median(figures[phase])))
+		fmt.Printf("median  %-*s %s\n", widest, phase, o.show(median(figures[phase])))
 	}
 	ceiling, full := median(figures["decode"]), median(figures[atLeastOnce])
 	once := median(figures[exactlyOnce])
 	fmt.Printf("exactly_once beside at_least_once: %.3f of the CPU time, %.3f of the time\n",
 		float64(once.cpu)/float64(full.cpu), float64(once.wall)/float64(full.wall))
+	for _, p := range peers {
+		if f := figures[p.phase()]; f != nil {
+			fmt.Printf("events per CPU second, %s to %s: %.2f\n", p.beside, p.phase(), float64(median(f).cpu)/float64(median(figures[p.beside]).cpu))
+		}
+	}
 	fmt.Printf("ratio_to_ceiling=%.3f\n", float64(ceiling.cpu)/float64(full.cpu))
 	return nil
 }
@@ -153,6 +171,11 @@ func median(f []figure) figure {
 func (o *options) measure(ctx context.Context, phase string, round int) (figure, error) {
 	if phase == atLeastOnce || phase == exactlyOnce {
 		return o.service(ctx, phase, round)
+	}
+	for _, p := range peers {
+		if p.phase() == phase {
+			return o.peer(ctx, p, round)
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
