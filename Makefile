@@ -34,8 +34,8 @@ test-kafka: ## The tests of everything that talks to Kafka, against a real broke
 chaos: ## Kill, pause and cut off processors and brokers (SEED=1 MINUTES=5 FLAGS=...), then check every row
 	.ci/chaos -seed $(or $(SEED),1) -minutes $(or $(MINUTES),5) $(FLAGS)
 
-.PHONY: bench
-bench: build ## The service beside its ceilings on a real broker that it starts; minutes (FLAGS="-events 1000000 -rounds 3")
+.PHONY: bench-service
+bench-service: build ## The service beside its ceilings on a real broker that it starts; minutes (FLAGS="-events 1000000 -rounds 3")
 	.ci/with-kafka $(GO) run ./bench $(FLAGS)
 
 .PHONY: bench-all
