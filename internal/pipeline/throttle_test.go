@@ -30,7 +30,7 @@ func TestAThrottledService(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	w.limit(id, 40_000)
+	w.limit(id, 150_000)
 	w.write(companyEvents(t, 400, "light"))
 	w.change = func(o *Options) { o.Cluster = c }
 	w.run()
