@@ -119,6 +119,24 @@ func TestARestartTakesItsPlaceAtOnce(t *testing.T) {
 	})
 }
 
+// A coordinator that fails over in the middle of a rebalance has forgotten who left during it. The restart
+// takes its predecessor out again, as long as it waits.
+func TestAForgottenFarewellIsRepeated(t *testing.T) {
+	k := kafkatest.StartFake(t, 1)
+	topic, group, l := k.Create(t, "a", 3), k.Topic("group"), newLine(-1)
+	await(t, named(t, own(t, k, l.options), "one", group, topic), topic, 3)
+	l.Cut()
+	forgotten := make(chan struct{})
+	k.Fake.ControlKey(int16(kmsg.LeaveGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		close(forgotten)
+		return r.ResponseKind(), nil, true
+	})
+	await(t, named(t, own(t, k), "one", group, topic), topic, 3)
+	if !closed(forgotten) {
+		t.Error("nobody was taken out: the test proves nothing")
+	}
+}
+
 // Members of other names, of none, and of names that begin alike stay the members that they were.
 func TestARestartLeavesOthersAlone(t *testing.T) {
 	for _, other := range []string{"", "one-more", "on", "One"} {

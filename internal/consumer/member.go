@@ -61,6 +61,7 @@ type Member struct {
 	group   *kafka.ConsumerGroup
 	leading *leadership
 	options MemberOptions
+	former  []string // ids of dead members, until the first generation without them
 }
 
 // NewMember starts joining the group in the background. With a Name it first takes out the members of
@@ -90,20 +91,22 @@ func NewMember(ctx context.Context, c *broker.Cluster, o MemberOptions) (*Member
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("consumer: join group %q: %w", o.Group, err)
 	}
+	var former []string
 	if o.Name != "" {
-		left, err := formerMembersLeave(ctx, c, o.Group, dialer.ClientID)
+		var err error
+		former, err = formerMembersLeave(ctx, c, o.Group, dialer.ClientID)
 		if err != nil && ctx.Err() == nil {
 			o.Logger.WarnContext(ctx, "the group may wait for a former process of this name", "group", o.Group, "name", o.Name, "error", err)
 		}
-		if left > 0 {
-			o.Logger.InfoContext(ctx, "a former process of this name was taken out of the group", "group", o.Group, "name", o.Name, "members", left)
+		if len(former) > 0 {
+			o.Logger.InfoContext(ctx, "a former process of this name was taken out of the group", "group", o.Group, "name", o.Name, "members", len(former))
 		}
 	}
 	g, err := kafka.NewConsumerGroup(config)
 	if err != nil {
 		return nil, fmt.Errorf("consumer: join group %q: %w", o.Group, err)
 	}
-	return &Member{cluster: c, group: g, leading: leading, options: o}, nil
+	return &Member{cluster: c, group: g, leading: leading, options: o, former: former}, nil
 }
 
 // ErrClosed is what Next returns after Close.
@@ -113,10 +116,18 @@ var ErrClosed = errors.New("consumer: the membership is closed")
 // partitions must be let go of. Trouble with joining is retried inside, until ctx ends; an error
 // that retrying cannot mend (no permission for the group) is returned.
 func (m *Member) Next(ctx context.Context) (*Generation, error) {
+	if former := m.former; len(former) > 0 {
+		waiting, cancel := context.WithCancel(ctx)
+		var keeping sync.WaitGroup
+		keeping.Go(func() { keepOut(waiting, m.cluster, m.options.Group, former) })
+		defer keeping.Wait()
+		defer cancel()
+	}
 	for {
 		g, err := m.group.Next(ctx)
 		switch {
 		case err == nil:
+			m.former = nil
 			return m.generation(g), nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
