@@ -56,6 +56,11 @@ func TestWhatBecomesOfRecords(t *testing.T) {
 			t.Errorf("%d %s, want %d", p.counts[name], name, want)
 		}
 	}
+	for _, tp := range w.partitionsOf(w.kafka.Topic("events")) { // a commit is acknowledged before readers see it
+		if decided, err := consumer.Decided(kafkatest.Context(t), w.kafka.Cluster, tp, time.Minute); err != nil || !decided {
+			t.Fatalf("%s: its last transaction does not end: %v", tp, err)
+		}
+	}
 	byOffset := map[string]record{}
 	for _, r := range w.copies() {
 		byOffset[r.headers[headerOffset]] = r

@@ -91,15 +91,7 @@ func (w *world) ends() map[consumer.TopicPartition]int64 {
 
 func (w *world) endsOf(topic string) map[consumer.TopicPartition]int64 {
 	w.t.Helper()
-	topics, err := w.kafka.Cluster.Topics(kafkatest.Context(w.t), topic)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var all []consumer.TopicPartition
-	for _, p := range topics[topic].Partitions {
-		all = append(all, consumer.TopicPartition{Topic: topic, Partition: p.ID})
-	}
-	ends, err := consumer.EndOffsets(kafkatest.Context(w.t), w.kafka.Cluster, all)
+	ends, err := consumer.EndOffsets(kafkatest.Context(w.t), w.kafka.Cluster, w.partitionsOf(topic))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -216,6 +208,18 @@ func (w *world) records(name string) []record {
 		})
 	}
 	return list
+}
+
+func (w *world) partitionsOf(topic string) (all []consumer.TopicPartition) {
+	w.t.Helper()
+	topics, err := w.kafka.Cluster.Topics(kafkatest.Context(w.t), topic)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, p := range topics[topic].Partitions {
+		all = append(all, consumer.TopicPartition{Topic: topic, Partition: p.ID})
+	}
+	return all
 }
 
 // copies are the copied records.

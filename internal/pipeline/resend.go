@@ -29,6 +29,11 @@ type resend struct {
 	Ranges     []written `json:"ranges"`
 }
 
+// owes says whether rows of an earlier run in an output partition may have to be sent again.
+func (r *resend) owes(out outputPartition) bool {
+	return r != nil && slices.ContainsFunc(r.Ranges, func(w written) bool { return w.outputPartition == out })
+}
+
 // holdsBack says whether a start will have to send every register, because this run holds some back: as
 // long as a debt is there none goes out. Sums of what the run before sent and of a state that lies behind
 // it would be those of no instant.
@@ -61,20 +66,24 @@ type resending struct {
 }
 
 // sendAgain pays the debt, and says with how many rows: none where all that was written meanwhile is other
-// shards'. It must follow a flush of the shard. worked is called as it gets on.
+// shards', nor what this run held back of its own. It must follow a flush of the shard. worked is called as it gets on.
 func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, worked func()) (rows int64, err error) {
 	s.outbox.reset(now)
 	s.flushes++
-	before := s.rows
 	r := resending{shard: s, send: send, worked: worked, accounts: map[string]map[string]struct{}{}, registers: map[string]struct{}{}}
+	before := r.count()
 	if s.resend.Everything || s.resend.Fresh {
 		r.living, r.gone = map[keyHash]struct{}{}, map[keyHash]struct{}{}
 		if err := s.state.EachAccount(r.whole); err != nil {
 			return 0, err
 		}
 	}
+	own := -r.count()
 	if err := r.heldRegisters(); err != nil {
 		return 0, err
+	}
+	if own += r.count(); s.resend.Everything || s.resend.Registers {
+		own = 0 // every register: most are not this run's
 	}
 	for _, w := range s.resend.Ranges {
 		if err := r.read(ctx, w); err != nil {
@@ -83,12 +92,15 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 	}
 	s.resend = nil
 	s.sent = s.instant() // a flush of everything went before
-	rows = s.rows - before + int64(len(s.outbox.messages))
+	rows = r.count() - before - own
 	s.addMark()
 	s.rows += int64(len(s.outbox.messages))
 	s.addProgress()
 	return rows, send()
 }
+
+// count is how many rows the shard has sent, and has ready to be sent.
+func (r *resending) count() int64 { return r.shard.rows + int64(len(r.shard.outbox.messages)) }
 
 // whole notes the keys of all rows of an account, and sends them unless this run did.
 func (r *resending) whole(u *aggregate.Updates) error {

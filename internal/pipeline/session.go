@@ -382,10 +382,10 @@ func (p *pipeline) send(ctx context.Context, out outlet, messages []sink.Message
 		return fmt.Errorf("publish rows: %w", err)
 	}
 	for _, s := range of {
-		if s.resend != nil {
-			continue // until the debt is paid the rows behind the old ends must be found again
-		}
 		for _, out := range outputPartitions(s.number, s.of) {
+			if s.resend.owes(out) {
+				continue // until the debt is paid the rows behind the old end must be found again
+			}
 			tp := broker.TopicPartition{Topic: p.options.topic(out.Topic), Partition: out.Partition}
 			if next, ok := acknowledged[tp]; ok {
 				s.ends[out] = next
