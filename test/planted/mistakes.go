@@ -153,7 +153,7 @@ var mistakes = []mistake{
 	},
 	{
 		"the rows behind a checkpoint are noted while some are still owed", "internal/pipeline/session.go",
-		"\t\tif s.resend != nil {\n\t\t\tcontinue", "\t\tif s.resend != nil && s.resend.Everything {\n\t\t\tcontinue", debts,
+		"\t\t\tif s.resend.owes(out) {\n\t\t\t\tcontinue", "\t\t\tif s.resend.owes(out) && s.resend.Everything {\n\t\t\t\tcontinue", debts,
 	},
 
 	// Opening again.
