@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -59,54 +58,17 @@ func (o *options) peer(ctx context.Context, p peer, round int) (figure, error) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	application := fmt.Sprintf("%s-%d-%d", p.phase(), time.Now().Unix(), round)
 	cmd := exec.CommandContext(ctx, "java", "-cp", o.classes, "Peer", strings.Join(o.brokers, ","), o.topic, application, p.store, p.guarantee, filepath.Join(dir, "state"))
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return figure{}, fmt.Errorf("start the peer: %w", err)
-	}
-	wall, err := o.awaitCommitted(ctx, application, start)
-	if err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		return figure{}, err
-	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return figure{}, fmt.Errorf("stop the peer: %w", err)
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == killed) {
-		return figure{}, fmt.Errorf("the peer ended badly: %w", err)
-	}
-	return finished(cmd, wall), nil
-}
-
-// awaitCommitted waits until a group has committed every event, for at most 15 minutes.
-func (o *options) awaitCommitted(ctx context.Context, group string, start time.Time) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
-	defer cancel()
 	cluster, partitions, err := o.open(ctx)
 	if err != nil {
-		return 0, err
+		return figure{}, err
 	}
 	defer cluster.Close()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("wait for the peer to read %d events: %w", o.events, ctx.Err())
-		case <-tick.C:
-			offsets, err := consumer.CommittedOffsets(ctx, cluster, group, partitions)
-			if err != nil {
-				continue // the group begins, or its coordinator
-			}
-			committed := 0
-			for _, next := range offsets {
-				committed += int(max(next, 0))
-			}
-			if committed >= o.events {
-				return time.Since(start), nil
-			}
+	committed := func(ctx context.Context) (n int, err error) {
+		offsets, err := consumer.CommittedOffsets(ctx, cluster, application, partitions)
+		for _, next := range offsets {
+			n += int(max(next, 0))
 		}
+		return n, err
 	}
+	return o.untilRead(ctx, cmd, committed, killed)
 }

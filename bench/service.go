@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -32,24 +31,8 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 		return figure{}, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return figure{}, fmt.Errorf("start the service: %w", err)
-	}
-	wall, err := o.awaitRead(ctx, "http://"+address+"/metrics", start)
-	if err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		return figure{}, err
-	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return figure{}, fmt.Errorf("stop the service: %w", err)
-	}
-	if err := cmd.Wait(); err != nil {
-		return figure{}, fmt.Errorf("the service ended badly: %w", err)
-	}
-	return finished(cmd, wall), nil
+	read := func(ctx context.Context) (int, error) { return recordsRead(ctx, "http://"+address+"/metrics") }
+	return o.untilRead(ctx, cmd, read, 0)
 }
 
 func (o *options) config(dir, address, delivery string, round int) string {
@@ -72,24 +55,6 @@ func freeAddress(ctx context.Context) (string, error) {
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().String(), nil
-}
-
-// awaitRead waits until the service has read every event, for at most 15 minutes.
-func (o *options) awaitRead(ctx context.Context, url string, start time.Time) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("wait for the service to read %d events: %w", o.events, ctx.Err())
-		case <-tick.C:
-			if n, err := recordsRead(ctx, url); err == nil && n >= o.events {
-				return time.Since(start), nil
-			}
-		}
-	}
 }
 
 // recordsRead sums the service's counter of records.

@@ -105,13 +105,19 @@ func (l *line) free(o *Options) bool {
 
 // hasNoPrice says whether price is 0: the factor never is.
 func (l *line) hasNoPrice() bool {
+	each, _ := l.sent()
+	return each.IsZero()
+}
+
+// sent are the numbers whose product the line is worth in an interval: an amount is one for the whole quantity.
+func (l *line) sent() (each, times money.Decimal) {
 	switch {
 	case l.item.Metered:
-		return l.item.Commit.IsZero()
+		return l.item.Commit, money.Int(1)
 	case l.item.HasAmount:
-		return l.item.Amount.IsZero()
+		return l.item.Amount, money.Int(1)
 	default:
-		return l.item.UnitPrice.IsZero()
+		return l.item.UnitPrice, l.item.Quantity
 	}
 }
 
@@ -171,18 +177,8 @@ func (l *line) simple() (net money.Amount, ok bool) {
 	case event.UnitWeek, event.UnitDay:
 		return net, false
 	}
-	quantity := l.item.Quantity
-	switch {
-	case l.item.Metered:
-		return money.PerMonth(l.item.Commit, money.Int(1), months)
-	case l.item.HasAmount: // for the whole quantity
-		if quantity.IsZero() {
-			return net, false
-		}
-		return money.PerMonth(l.item.Amount, money.Int(1), months)
-	default:
-		return money.PerMonth(l.item.UnitPrice, quantity, months)
-	}
+	each, times := l.sent()
+	return money.PerMonth(each, times, months)
 }
 
 // discounts are the reductions of the line that count at an instant: its own first, then its

@@ -213,8 +213,7 @@ func (c *comparison) causes(p linePair, flags flags) []cause {
 	if now, then := v.after.apply(newGross), v.before.apply(newGross); now.Cmp(then) != 0 {
 		causes = append(causes, cause{ruleDiscount, UpDiscountExpiry, DownDiscount, now.Sub(now, then)})
 	}
-	samePlan := p.before.item.Product == p.after.item.Product && p.before.item.Plan == p.after.item.Plan
-	if !samePlan {
+	if !p.keepsPlan() {
 		amount := v.before.difference(newGross, v.gross(v.quantityBefore, v.priceBefore))
 		causes = append(causes, cause{rulePlan, UpUpsell, DownDowngrade, amount})
 	} else {
@@ -240,10 +239,9 @@ func onlyCause(p linePair) (only cause, ok bool) {
 	if !p.before.isPlain() || !p.after.isPlain() {
 		return cause{}, false
 	}
-	samePlan := p.before.item.Product == p.after.item.Product && p.before.item.Plan == p.after.item.Plan
 	samePrice, sameQuantity := p.before.hasPriceOf(p.after), p.before.hasQuantityOf(p.after)
 	switch {
-	case !samePlan:
+	case !p.keepsPlan():
 		return cause{rule: rulePlan, up: UpUpsell, down: DownDowngrade}, true
 	case samePrice && !sameQuantity:
 		return cause{rule: ruleLine, up: UpSeat, down: DownSeat}, true
@@ -332,6 +330,11 @@ func (c *comparison) typeAdded(l *line) Up {
 
 // linePair is an old line and the new one that continues it.
 type linePair struct{ before, after *line }
+
+// keepsPlan says whether product and plan stay.
+func (p linePair) keepsPlan() bool {
+	return p.before.item.Product == p.after.item.Product && p.before.item.Plan == p.after.item.Plan
+}
 
 // pairLines finds the partner of each line (spec: rules 5). Both lists must be in order.
 func pairLines(before, after []*line) (pairs []linePair, added, ended []*line) {

@@ -180,7 +180,9 @@ func (s *State) TakeKept() []Kept {
 }
 
 // keptKey names a record: account, source, id, revision, each so that no two names run together.
-func keptKey(e *event.Event) []byte { return appendKeptKey(nil, e) }
+func keptKey(e *event.Event) []byte {
+	return appendKeptKey(make([]byte, 0, len(e.Subject)+len(e.Source)+len(e.ID)+14), e)
+}
 
 func appendKeptKey(dst []byte, e *event.Event) []byte {
 	for _, part := range [3]string{e.Subject, e.Source, e.ID} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"processor/internal/aggregate"
 	"processor/internal/event"
@@ -110,10 +109,8 @@ func (p *publication) sendVintage(ctx context.Context) error {
 	if len(p.first) == 0 {
 		return nil
 	}
-	for chunk := range slices.Chunk(p.vintage.messages, resendRecords) {
-		if err := p.metrics.send(ctx, chunk); err != nil {
-			return fmt.Errorf("publish vintage: %w", err)
-		}
+	if err := p.metrics.send(ctx, p.vintage.messages); err != nil {
+		return fmt.Errorf("publish vintage: %w", err)
 	}
 	for _, one := range p.first {
 		one.part.vintage[one.hash] = struct{}{}

@@ -45,7 +45,7 @@ func (b *statusBoard) update(p *pipeline, shards []*shard) {
 		}
 		p.options.Metrics.update(func(r *Reading) { one.Saved = r.Shards[s.number].Saved })
 		for _, src := range s.sources {
-			one.LagRecords += max(src.end-src.Next, 0)
+			one.LagRecords += src.lag()
 		}
 		if i == 0 || one.Watermark < watermark {
 			watermark = one.Watermark
@@ -95,7 +95,7 @@ func (s *shard) reportTo(r *Reading, clock time.Time) {
 			}
 			delete(s.tally.results, key)
 		}
-		p.Position, p.LagRecords, p.LagTime, p.Lost = src.Next, max(src.end-src.Next, 0), 0, s.lost(src)
+		p.Position, p.LagRecords, p.LagTime, p.Lost = src.Next, src.lag(), 0, s.lost(src)
 		if p.LagRecords > 0 && src.appended != event.NoTime {
 			p.LagTime = max(clock.Sub(src.appended.UTC()), 0)
 		}

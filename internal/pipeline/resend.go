@@ -78,12 +78,11 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 			return 0, err
 		}
 	}
-	own := -r.count()
 	if err := r.heldRegisters(); err != nil {
 		return 0, err
 	}
-	if own += r.count(); s.resend.Everything || s.resend.Registers {
-		own = 0 // every register: most are not this run's
+	if !s.resend.Everything && !s.resend.Registers {
+		before = r.count() // they were this run's own
 	}
 	for _, w := range s.resend.Ranges {
 		if err := r.read(ctx, w); err != nil {
@@ -92,7 +91,7 @@ func (s *shard) sendAgain(ctx context.Context, now int64, send func() error, wor
 	}
 	s.resend = nil
 	s.sent = s.instant() // a flush of everything went before
-	rows = r.count() - before - own
+	rows = r.count() - before
 	s.addMark()
 	s.rows += int64(len(s.outbox.messages))
 	s.addProgress()

@@ -282,7 +282,7 @@ func (s *session) flushDue(now time.Time) bool {
 func (s *session) lag() (records int64) {
 	for _, one := range s.shards {
 		for _, src := range one.sources {
-			records += max(src.end-src.Next, 0)
+			records += src.lag()
 		}
 	}
 	return records

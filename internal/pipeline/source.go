@@ -32,6 +32,9 @@ func (s *source) caughtUp() bool {
 	return s.Next >= s.endAtStart
 }
 
+// lag is how many records lie ahead, as of the last fetch.
+func (s *source) lag() int64 { return max(s.end-s.Next, 0) }
+
 // watermark is up to where the partition is complete. One that has nothing more to read follows the
 // clock: nobody else would ever tell that time goes on.
 func (s *source) watermark(lateness time.Duration, clock event.Time) event.Time {

@@ -99,9 +99,7 @@ func (b *Board) state() uint64 {
 	return b.changes
 }
 
-func (b *Board) put(made *rollup.Row) {
-	row := new(rollup.Row)
-	*row = *made
+func (b *Board) put(row *rollup.Row) {
 	key := trackKey{row.Segment, labelOf(row)}
 	t := b.tracks[key]
 	if t == nil {
@@ -115,7 +113,8 @@ func (b *Board) put(made *rollup.Row) {
 		b.tracks[key] = t
 	}
 	b.rows -= len(t.rows)
-	t.put(row)
+	own := *row
+	t.put(&own)
 	if b.rows+len(t.rows) > b.limit && len(t.rows) > 1 { // no room for history: the newest counts
 		t.rows = slices.Delete(t.rows, 0, 1)
 	}

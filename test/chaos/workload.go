@@ -104,14 +104,10 @@ func (c *customer) send(e envelope, at time.Time) []record {
 		one.comes, one.kind = later(72*time.Hour), "late"
 	}
 	all := []record{one}
-	all[0].said = &e
 	add := func(kind string, value []byte) {
 		all = append(all, record{key: c.id, value: value, comes: later(96 * time.Hour), kind: kind})
 	}
 	roll := c.dice.IntN(1000)
-	if roll < 45 {
-		all[0].said = nil
-	}
 	switch {
 	case roll < 15:
 		add("duplicate", bytes.Replace(one.value, []byte(`,"source"`), []byte(` , "source"`), 1))
@@ -134,6 +130,8 @@ func (c *customer) send(e envelope, at time.Time) []record {
 		}
 	case roll < 45:
 		add("bad", c.bad(e))
+	default:
+		all[0].said = &e
 	}
 	return all
 }
