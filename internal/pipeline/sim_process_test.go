@@ -33,6 +33,7 @@ type simProcess struct {
 	generation *simGeneration
 
 	asked     map[broker.TopicPartition]int64 // where the next fetch of a source must ask
+	joined    map[broker.TopicPartition]bool  // the rounds have asked for it since its shard was opened
 	published map[broker.TopicPartition]int64 // up to where the rows of a source are acknowledged
 }
 
@@ -223,7 +224,7 @@ func (s *simulation) start() {
 	s.processes++
 	p := &simProcess{
 		simulation: s, number: s.processes, asked: map[broker.TopicPartition]int64{},
-		published: map[broker.TopicPartition]int64{},
+		joined: map[broker.TopicPartition]bool{}, published: map[broker.TopicPartition]int64{},
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	s.process = p
@@ -405,7 +406,7 @@ func (f simFetcher) Fetch(ctx context.Context, positions []consumer.Position) ([
 		}
 		b := f.broker.log(at.TopicPartition).fetch(at, 1+f.dice.IntN(f.plan.FetchBatches))
 		if source && b.Err == nil {
-			f.asked[at.TopicPartition] = b.Next
+			f.asked[at.TopicPartition], f.joined[at.TopicPartition] = b.Next, positions[0].Until == 0
 			if b.Next > at.Next {
 				f.quiet = 0
 			}

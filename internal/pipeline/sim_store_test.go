@@ -116,6 +116,7 @@ func (s simStore) loaded(shard int, marker []byte) {
 	for _, topic := range s.topics {
 		tp := broker.TopicPartition{Topic: topic, Partition: int32(shard)} //nolint:gosec // a partition
 		s.asked[tp] = placeIn(marker, topic)
+		delete(s.joined, tp)
 		s.published[tp] = s.asked[tp]
 	}
 	if s.plan.Delivery == ExactlyOnce {
