@@ -13,6 +13,7 @@ import (
 // what the last pass made of them.
 type account struct {
 	id      string
+	slot    *slot
 	records map[event.Key]*record
 
 	snapshots   []*snapshot        // counted subscription events, in order
@@ -41,10 +42,11 @@ type account struct {
 
 	derived *derived
 	memo    []groupMemo
-	wake    event.Time // the watermark at which time alone changes what the account shows
-	foldAt  event.Time // the watermark at which time alone changes its rows
-	changed bool       // by an event since it was derived
-	dirty   bool
+	changed bool // by an event since it was derived
+}
+
+func newAccount(at *slot) *account {
+	return &account{id: at.id, slot: at, records: map[event.Key]*record{}, revocations: map[event.Key]int{}}
 }
 
 // record is what is kept of one event identity: of each revision the content whose canonical form

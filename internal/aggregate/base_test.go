@@ -87,7 +87,7 @@ func collapsed(t *testing.T, next func(now event.Time) *event.Event, events ...*
 		s.Freeze()
 		applyAll(t, s, next(now))
 	}
-	return s.accounts["acme"]
+	return s.find("acme")
 }
 
 // An account collapses with recorded usage and without, and revocations of what is gone go too,
@@ -124,7 +124,7 @@ func TestEveryKindOfAccountCollapses(t *testing.T) {
 	quiet.SetHorizons(quiet.Calendar().Horizons(now))
 	quiet.Freeze()
 	applyAll(t, quiet, usage(now))
-	if a := quiet.accounts["acme"]; a.base == nil || len(a.settled) != 0 {
+	if a := quiet.find("acme"); a.base == nil || len(a.settled) != 0 {
 		t.Errorf("an account that was quiet for years: base %+v, %d settled months", a.base, len(a.settled))
 	}
 }

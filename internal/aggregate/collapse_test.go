@@ -115,7 +115,7 @@ func TestDailyUsageForFourYearsStaysBounded(t *testing.T) {
 	if b.peak > 24<<10 {
 		t.Errorf("%d bytes are kept, want at most 24 KiB", b.peak)
 	}
-	a := b.state.accounts["acme"]
+	a := b.state.find("acme")
 	if oldest := a.snapshots[0].order.at; a.base == nil || len(a.snapshots) > 30 || oldest > a.base.at {
 		t.Errorf("%d snapshots are kept, the oldest of %s", len(a.snapshots), oldest)
 	}
@@ -144,7 +144,7 @@ func TestBaseIsReadBack(t *testing.T) {
 	if again.Bytes() != b.state.Bytes() {
 		t.Errorf("%d bytes restored, %d stored", again.Bytes(), b.state.Bytes())
 	}
-	want, got := b.state.accounts["acme"], again.accounts["acme"]
+	want, got := b.state.find("acme"), again.find("acme")
 	value := b.held[string(baseKey("acme"))]
 	if stored := got.base.appendStored(appendText([]byte{storedBase}, "acme")); !bytes.Equal(stored, value) {
 		t.Error("a base that was read is stored as other bytes")

@@ -14,7 +14,7 @@ type contributions struct {
 	windows  []Window
 	dims     *dimensions
 	deltas   map[RegisterKey]*Register
-	months   map[RegisterKey]money.Amount // the account's new expansion in the months looked at
+	months   map[RegisterKey]monthChange // the account's expansion in the months looked at
 	spare    []*Register
 	shares   []share
 }
@@ -27,7 +27,7 @@ type share struct {
 }
 
 func newContributions(c *Calendar, windows []Window, dims *dimensions) *contributions {
-	return &contributions{calendar: c, windows: windows, dims: dims, deltas: map[RegisterKey]*Register{}, months: map[RegisterKey]money.Amount{}}
+	return &contributions{calendar: c, windows: windows, dims: dims, deltas: map[RegisterKey]*Register{}, months: map[RegisterKey]monthChange{}}
 }
 
 // reset forgets the deltas and keeps their memory.
@@ -201,13 +201,15 @@ func (c *contributions) settle(s *span, sign int) {
 	}
 }
 
-// noteMonth remembers what the account expanded by in a month: nothing, unless the new state says
-// otherwise.
+// noteMonth remembers what the account expanded by in a month.
 func (c *contributions) noteMonth(key RegisterKey, expansion money.Amount, sign int) {
+	change := c.months[key]
 	if sign < 0 {
-		expansion = money.Amount{}
+		change.before = expansion
+	} else {
+		change.after = expansion
 	}
-	c.months[key] = expansion
+	c.months[key] = change
 }
 
 // count turns the flags into distinct accounts.

@@ -53,7 +53,7 @@ type ExplainedRow struct {
 // Explain tells of an account as of the last flush, which must be the last thing that was done to
 // the state; found is false for an account that the state does not know or has not flushed yet.
 func (s *State) Explain(account string, within *Interval) (e *Explanation, found bool) {
-	a := s.accounts[account]
+	a := s.find(account)
 	if a == nil || a.derived == nil {
 		return nil, false
 	}

@@ -148,7 +148,8 @@ func (s *State) Openings() []RegisterRow {
 		return nil
 	}
 	sums := map[RegisterKey]*Register{}
-	for _, a := range s.accounts {
+	for _, at := range s.accounts {
+		a := s.open(at)
 		if a.derived == nil {
 			continue
 		}

@@ -77,7 +77,7 @@ func goldenRecords(t *testing.T) map[string][]byte {
 		}
 	}
 	b.live(900)
-	a := b.state.accounts["acme"]
+	a := b.state.find("acme")
 	if base := a.base; len(base.levels) == 0 || len(base.firsts) < 2 || len(base.meters) == 0 || len(base.ended) == 0 ||
 		len(base.regions) == 0 || len(base.overtaken) == 0 || base.attributes == nil || len(base.gone) == 0 {
 		t.Fatalf("the base leaves something out: %+v", base)

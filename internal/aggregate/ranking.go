@@ -40,44 +40,106 @@ func orZero(n *big.Int) *big.Int {
 	return n
 }
 
-// expansions are what each account expanded by in one month of one segment.
-type expansions map[*account]money.Amount
+// rankingKept is how many of the largest amounts a month's expansions remember: more than are asked for, so
+// that restatements may take some away before the accounts must be looked through again.
+const rankingKept = 100 * RankingTop
 
-// ranking sums the squares and picks the largest.
-func (x expansions) ranking() *Ranking {
-	if len(x) == 0 {
-		return nil
-	}
-	r := &Ranking{Squares: new(big.Int)}
-	var square big.Int
-	for _, amount := range x { // a sum and a sorted choice, so their order does not matter
-		n := amount.Big()
-		r.Squares.Add(r.Squares, square.Mul(n, n))
-		if len(r.Top) < 4*RankingTop {
-			r.Top = append(r.Top, amount)
-			continue
-		}
-		r.trim()
-		r.Top = append(r.Top, amount)
-	}
-	r.trim()
-	return r
+// expansions are what the accounts expanded by in one month of one segment, as far as their ranking
+// needs it: its memory and its cost do not grow with the accounts.
+type expansions struct {
+	accounts int
+	squares  big.Int
+	top      []money.Amount // descending; whatever is not among them is at most the last one
+	square   big.Int        // scratch
 }
 
+// add counts an account's amount.
+func (x *expansions) add(amount money.Amount) {
+	x.addSquare(amount, 1)
+	x.accounts++
+	i, _ := x.find(amount)
+	if i == len(x.top) && i < x.accounts-1 { // it is as small as those that are not remembered
+		return
+	}
+	x.top = slices.Insert(x.top, i, amount)
+	if len(x.top) > rankingKept {
+		x.top = x.top[:rankingKept]
+	}
+}
+
+// remove takes an account's amount away.
+func (x *expansions) remove(amount money.Amount) {
+	x.addSquare(amount, -1)
+	x.accounts--
+	if i, found := x.find(amount); found { // equal ones are as good as one another
+		x.top = slices.Delete(x.top, i, i+1)
+	}
+}
+
+func (x *expansions) find(amount money.Amount) (int, bool) {
+	return slices.BinarySearchFunc(x.top, amount, func(a, b money.Amount) int { return b.Cmp(a) })
+}
+
+func (x *expansions) addSquare(amount money.Amount, sign int) {
+	n := amount.Big()
+	x.square.Mul(n, n)
+	if sign < 0 {
+		x.square.Neg(&x.square)
+	}
+	x.squares.Add(&x.squares, &x.square)
+}
+
+// isShort says whether so many amounts were taken away that the largest are not known any more.
+func (x *expansions) isShort() bool { return len(x.top) < min(RankingTop, x.accounts) }
+
+// ranking is what they come to; nil without any.
+func (x *expansions) ranking() *Ranking {
+	if x == nil {
+		return nil
+	}
+	return &Ranking{Top: slices.Clone(x.top[:min(len(x.top), RankingTop)]), Squares: new(big.Int).Set(&x.squares)}
+}
+
+// monthChange is what an account expanded by in a month, as it was booked and as it is now.
+type monthChange struct{ before, after money.Amount }
+
 // rank books what an account expanded by in a month before and after it was derived anew.
-func (s *State) rank(a *account, key RegisterKey, amount money.Amount) {
+func (s *State) rank(key RegisterKey, c monthChange) {
+	if c.before == c.after {
+		return
+	}
 	x := s.expansions[key]
-	switch {
-	case !amount.IsZero():
-		if x == nil {
-			x = expansions{}
-			s.expansions[key] = x
-		}
-		x[a] = amount
-	case x != nil:
-		delete(x, a)
-		if len(x) == 0 {
-			delete(s.expansions, key)
+	if x == nil {
+		x = &expansions{}
+		s.expansions[key] = x
+	}
+	if !c.before.IsZero() {
+		x.remove(c.before)
+	}
+	if !c.after.IsZero() {
+		x.add(c.after)
+	}
+	if x.accounts == 0 {
+		delete(s.expansions, key)
+	}
+}
+
+// ranking is that of a register; the accounts are looked through where its largest amounts were taken
+// away.
+func (s *State) ranking(key RegisterKey) *Ranking {
+	x := s.expansions[key]
+	if x != nil && x.isShort() {
+		x = &expansions{}
+		s.expansions[key] = x
+		from := s.calendar.Start(key.Kind, key.Index)
+		one := newContributions(s.calendar, nil, s.dims)
+		for _, at := range s.accounts {
+			one.reset()
+			one.account(s.open(at).derived, from, 1)
+			if amount := one.months[key].after; !amount.IsZero() {
+				x.add(amount)
+			}
 		}
 	}
+	return x.ranking()
 }

@@ -45,15 +45,27 @@ func viewKey(id string) []byte { return append(accountKey(id), 'v') }
 
 // keepReduced keeps a record that stands for events of an account.
 func (s *State) keepReduced(a *account, form byte, key, content []byte) {
-	value := append(appendText([]byte{form}, a.id), content...)
+	value := append(appendReduced(nil, form, a.id), content...)
+	_, replaces := a.reduced[string(key)]
+	before := a.bytes
+	a.noteReduced(key, value)
+	grown := a.bytes - before
+	a.bytes = before
+	s.kept = append(s.kept, Kept{Key: key, Value: value, Replaces: replaces})
+	s.count(a, int(grown))
+}
+
+// appendReduced begins a record that stands for events.
+func appendReduced(dst []byte, form byte, id string) []byte { return appendText(append(dst, form), id) }
+
+// noteReduced notes what a record takes that stands for events.
+func (a *account) noteReduced(key, value []byte) {
 	if a.reduced == nil {
 		a.reduced = map[string]int{}
 	}
-	before, replaces := a.reduced[string(key)]
 	size := len(key) + len(value)
+	a.bytes += int64(size - a.reduced[string(key)])
 	a.reduced[string(key)] = size
-	s.kept = append(s.kept, Kept{Key: key, Value: value, Replaces: replaces})
-	s.count(a, size-before)
 }
 
 // dropReduced gives up a record that stood for events.
@@ -71,8 +83,11 @@ func (s *State) dropKept(a *account, key []byte, valueBytes int) {
 
 // count adds to what the account's records take.
 func (s *State) count(a *account, bytes int) {
+	s.openBytes -= a.weight()
 	a.bytes += int64(bytes)
+	s.openBytes += a.weight()
 	s.bytes += int64(bytes)
+	a.slot.parked = nil // its records are others now
 }
 
 // restoreReduced files a record that stands for events.
@@ -91,7 +106,7 @@ func (s *State) restoreReduced(value []byte) error {
 	s.firstEvent, s.first = 0, 0 // it stands for events of any time
 	s.keepReduced(a, value[0], key, value[1+len(accountKey(id)):])
 	a.changed = true
-	s.mark(a)
+	s.mark(a.slot)
 	return nil
 }
 

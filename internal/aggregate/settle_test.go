@@ -76,12 +76,12 @@ func TestSettledUsageTakesOneSumADay(t *testing.T) {
 		s.AdvanceTo(now)
 		s.Flush()
 		held.take(s)
-		if s.Bytes() != held.bytes() || s.Bytes() != s.accounts["acme"].bytes {
-			t.Fatalf("day %d: the checkpoint holds %d bytes, the state counts %d, the account %d", day, held.bytes(), s.Bytes(), s.accounts["acme"].bytes)
+		if s.Bytes() != held.bytes() || s.Bytes() != s.find("acme").bytes {
+			t.Fatalf("day %d: the checkpoint holds %d bytes, the state counts %d, the account %d", day, held.bytes(), s.Bytes(), s.find("acme").bytes)
 		}
 	}
 	sums := int64(0)
-	for _, size := range s.accounts["acme"].reduced {
+	for _, size := range s.find("acme").reduced {
 		sums += int64(size)
 	}
 	if days := int64(120 - 36); sums > 16*days {
@@ -121,7 +121,7 @@ func TestSettledMonthIsReadBack(t *testing.T) {
 		if again.Bytes() != s.Bytes() {
 			t.Errorf("%d bytes restored, %d stored", again.Bytes(), s.Bytes())
 		}
-		a := again.accounts["acme"]
+		a := again.find("acme")
 		again.keepReduced(a, storedSettled, settledKey("acme", a.settled[0].month), a.settled[0].appendStored(nil))
 		heldAgain.take(again)
 		if !bytes.Equal(heldAgain[key], value) {
@@ -168,7 +168,7 @@ func TestAnIdentityWithALiveRevisionIsNotSettled(t *testing.T) {
 	if outcome, _ := s.Apply(&next); outcome != Amended {
 		t.Errorf("the next revision is %s, want amended", outcome)
 	}
-	if a := s.accounts["acme"]; len(a.settled) != 0 || len(a.usage) != 1 {
+	if a := s.find("acme"); len(a.settled) != 0 || len(a.usage) != 1 {
 		t.Errorf("%d months settled, %d events counted", len(a.settled), len(a.usage))
 	}
 }
@@ -188,7 +188,7 @@ func TestRevokedUsageIsNotSettledIntoSums(t *testing.T) {
 	if outcome, rejection := s.Apply(back); outcome != Revoked || rejection != nil {
 		t.Errorf("the revoked id came back as %s %v", outcome, rejection)
 	}
-	item := s.accounts["acme"].settled[0].items[0]
+	item := s.find("acme").settled[0].items[0]
 	if item.first != event.NoTime || len(item.days) != 0 || item.since != at {
 		t.Errorf("settled as %+v, want accepted and not counted", item)
 	}

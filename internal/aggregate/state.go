@@ -19,13 +19,18 @@ type State struct {
 	options  Options
 	calendar *Calendar
 	dims     *dimensions
-	accounts map[string]*account
+	accounts map[string]*slot
 	now      event.Time
 
-	dirty      []*account
+	opened    []*slot // those that are not parked
+	openBytes int64   // what they take
+	room      int64   // what they may take; 0 for no limit
+	hand      int     // whose turn it is to be looked at for room
+
+	dirty      []*slot
 	wakes      wakeHeap
 	registers  map[RegisterKey]*Register
-	expansions map[RegisterKey]expansions // of months
+	expansions map[RegisterKey]*expansions // of months
 	scratch    *contributions
 	kept       []Kept
 	buffer     []byte // of the record that is filed
@@ -50,9 +55,9 @@ func New(options Options) (*State, error) {
 	d := newDimensions(o.Groupings, o.Values)
 	return &State{
 		options: o, calendar: c, dims: d,
-		accounts:   map[string]*account{},
+		accounts:   map[string]*slot{},
 		registers:  map[RegisterKey]*Register{},
-		expansions: map[RegisterKey]expansions{},
+		expansions: map[RegisterKey]*expansions{},
 		scratch:    newContributions(c, o.Windows, d),
 		horizons:   NoHorizons,
 		bound:      event.NoTime,
@@ -83,8 +88,9 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	if rejection := s.horizons.Judge(e, s.calendar); rejection != nil {
 		return Applied, rejection
 	}
-	known := s.accounts[e.Subject]
+	known := s.find(e.Subject)
 	if known != nil {
+		known.slot.used = true
 		s.reduce(known)
 	}
 	if rejection := s.tooOld(known, e); rejection != nil {
@@ -99,20 +105,18 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 
 // account is the account of an id, made when it is new.
 func (s *State) account(id string) *account {
-	a := s.accounts[id]
-	if a == nil {
-		a = &account{id: id, records: map[event.Key]*record{}, revocations: map[event.Key]int{}}
-		s.accounts[id] = a
+	if a := s.find(id); a != nil {
+		return a
 	}
-	return a
+	return s.newSlot(id).open
 }
 
 // file files an event whose key and stored form are given.
 func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejection) {
 	s.noteFirst(e)
 	a := s.account(e.Subject)
-	before, replaced := a.revocationsOf(e.Key()), a.version(e)
-	kept, amended, conflict := a.keep(e)
+	replaced := a.version(e)
+	kept, amended, conflict := s.enter(a, e)
 	if kept {
 		k := Kept{Key: key, Value: value, Replaces: conflict}
 		s.kept = append(s.kept, k)
@@ -121,17 +125,11 @@ func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejecti
 		} else {
 			s.count(a, len(k.Key)+len(value))
 		}
-		if amended || conflict {
-			a.reindex(e.Key(), s)
-		} else {
-			a.index(e.Key(), s) // nothing was filed of it before
-		}
-		a.revoke(before, a.revocationsOf(e.Key()), s)
 		if at := a.effectOf(e, s); amended || conflict || a.derived == nil || at <= s.now {
 			a.changed = true
-			s.mark(a)
+			s.mark(a.slot)
 		} else {
-			s.wakeAt(a, at)
+			s.wakeAt(a.slot, at)
 		}
 	}
 	switch {
@@ -148,6 +146,22 @@ func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejecti
 	default:
 		return Applied, nil
 	}
+}
+
+// enter files an event with its account, and nothing else.
+func (s *State) enter(a *account, e *event.Event) (kept, amended, conflict bool) {
+	before := a.revocationsOf(e.Key())
+	kept, amended, conflict = a.keep(e)
+	if !kept {
+		return kept, amended, conflict
+	}
+	if amended || conflict {
+		a.reindex(e.Key(), s)
+	} else {
+		a.index(e.Key(), s) // nothing was filed of it before
+	}
+	a.revoke(before, a.revocationsOf(e.Key()), s)
+	return kept, amended, conflict
 }
 
 // Restore files a record that a checkpoint held. It must precede every Apply.
@@ -230,10 +244,10 @@ func (a *account) revoke(before, after []event.Key, s *State) {
 	}
 }
 
-func (s *State) mark(a *account) {
-	if !a.dirty {
-		a.dirty = true
-		s.dirty = append(s.dirty, a)
+func (s *State) mark(at *slot) {
+	if !at.dirty {
+		at.dirty = true
+		s.dirty = append(s.dirty, at)
 	}
 }
 
@@ -246,8 +260,8 @@ func (s *State) AdvanceTo(watermark event.Time) {
 	s.now = watermark
 	for len(s.wakes) > 0 && s.wakes[0].at <= watermark {
 		w := heap.Pop(&s.wakes).(wake)
-		if w.account.wake == w.at {
-			s.mark(w.account)
+		if w.slot.wake == w.at {
+			s.mark(w.slot)
 		}
 	}
 }
@@ -258,8 +272,8 @@ func (s *State) Watermark() event.Time { return s.now }
 // LatestTime is the largest time of the counted events, revoked ones included; 0 without any.
 func (s *State) LatestTime() event.Time {
 	var latest event.Time
-	for _, a := range s.accounts {
-		for _, r := range a.records {
+	for _, at := range s.accounts {
+		for _, r := range s.open(at).records {
 			latest = max(latest, r.current().Time)
 		}
 	}
@@ -291,18 +305,18 @@ func (s *State) Segment(id SegmentID) Segment { return s.dims.segments[id] }
 func (s *State) Broken() error { return s.broken }
 
 // wakeAt sees to it that the account is derived once the watermark reaches an instant.
-func (s *State) wakeAt(a *account, at event.Time) {
-	a.foldAt = min(a.foldAt, at)
-	if a.foldAt < a.wake {
-		a.wake = a.foldAt
-		heap.Push(&s.wakes, wake{a.wake, a})
+func (s *State) wakeAt(of *slot, at event.Time) {
+	of.foldAt = min(of.foldAt, at)
+	if of.foldAt < of.wake {
+		of.wake = of.foldAt
+		heap.Push(&s.wakes, wake{of.wake, of})
 	}
 }
 
 // wake is the watermark at which an account must be derived again.
 type wake struct {
-	at      event.Time
-	account *account
+	at   event.Time
+	slot *slot
 }
 
 type wakeHeap []wake

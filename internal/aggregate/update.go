@@ -73,20 +73,22 @@ type RegisterRow struct {
 // state: they are valid until the next call on it.
 func (s *State) Flush() Updates {
 	var u Updates
-	slices.SortFunc(s.dirty, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(s.dirty, func(a, b *slot) int { return cmp.Compare(a.id, b.id) })
 	touched := map[RegisterKey]struct{}{}
-	for _, a := range s.dirty {
-		a.dirty = false
+	for _, at := range s.dirty {
+		a := s.open(at)
+		at.dirty = false
 		s.reduce(a)
 		s.derive(a, &u, touched)
 	}
 	s.dirty = s.dirty[:0]
+	s.makeAllRoom()
 	for key := range touched {
 		r := s.registers[key]
 		if r == nil { // touched and back where it was, before it was ever sent
 			continue
 		}
-		r.Ranking = s.expansions[key].ranking()
+		r.Ranking = s.ranking(key)
 		row := RegisterRow{Key: key, Register: r}
 		if r.isEmpty() {
 			row.Deleted = true
@@ -108,15 +110,16 @@ func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{})
 	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.now, memo: a.memo}
 	old := a.derived
 	s.scratch.reset()
-	if a.changed || old == nil || s.now >= a.foldAt {
+	if a.changed || old == nil || s.now >= a.slot.foldAt {
 		s.fold(a, &f, old, u)
 	} else {
 		s.review(a, &f, old, u)
 	}
 	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
-	s.bookDeltas(a, touched)
-	if a.wake = min(a.foldAt, f.nextView(a.derived)); a.wake != never {
-		heap.Push(&s.wakes, wake{a.wake, a})
+	s.bookDeltas(touched)
+	at := a.slot
+	if at.wake = min(at.foldAt, f.nextView(a.derived)); at.wake != never {
+		heap.Push(&s.wakes, wake{at.wake, at})
 	}
 }
 
@@ -125,7 +128,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	f.run()
 	d := f.derived()
 	a.memo, a.derived, a.changed = f.fresh, d, false
-	a.foldAt = f.nextFold(d)
+	a.slot.foldAt = f.nextFold(d)
 	s.unrated += d.unrated - old.unratedMonths()
 	from := firstDifference(old, d)
 	s.rowUpdates(a, old, d, u)
@@ -155,7 +158,7 @@ func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 }
 
 // bookDeltas adds what the account changed to the registers.
-func (s *State) bookDeltas(a *account, touched map[RegisterKey]struct{}) {
+func (s *State) bookDeltas(touched map[RegisterKey]struct{}) {
 	for key, delta := range s.scratch.deltas {
 		if delta.isZero() {
 			continue
@@ -168,8 +171,8 @@ func (s *State) bookDeltas(a *account, touched map[RegisterKey]struct{}) {
 		r.Add(delta)
 		touched[key] = struct{}{}
 	}
-	for key, amount := range s.scratch.months {
-		s.rank(a, key, amount)
+	for key, change := range s.scratch.months {
+		s.rank(key, change)
 		touched[key] = struct{}{}
 	}
 }
@@ -311,13 +314,13 @@ func (s *State) Everything() Updates {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		s.accountUpdates(s.accounts[id], &u)
+		s.accountUpdates(s.find(id), &u)
 	}
 	for key, r := range s.registers {
 		if s.ended(key) {
 			continue
 		}
-		r.Ranking = s.expansions[key].ranking()
+		r.Ranking = s.ranking(key)
 		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: r})
 	}
 	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
@@ -327,7 +330,7 @@ func (s *State) Everything() Updates {
 // Account returns every row of one account (no registers) as of the last flush; found is false
 // for an account that the state does not know, or has not flushed yet.
 func (s *State) Account(id string) (u Updates, found bool) {
-	a := s.accounts[id]
+	a := s.find(id)
 	if a == nil || a.derived == nil {
 		return u, false
 	}
