@@ -143,7 +143,7 @@ func (f *face) reading() sink.PipelineReading {
 		out.Sources = append(out.Sources, source)
 	}
 	for number, s := range r.Shards {
-		shard := sink.ShardReading{Shard: number, Watermark: s.Watermark, Saved: s.Saved, Accounts: s.Accounts, Bytes: s.Bytes, Unrated: s.Unrated, Restored: 1}
+		shard := sink.ShardReading{Shard: number, Watermark: s.Watermark, Saved: s.Saved, Accounts: s.Accounts, Bytes: s.Bytes, Open: s.Open, OpenBytes: s.OpenBytes, Unrated: s.Unrated, Restored: 1}
 		if s.Restoring {
 			shard.Restored = 0
 		}

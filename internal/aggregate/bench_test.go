@@ -42,19 +42,25 @@ func BenchmarkCatchUp(b *testing.B) { stream(b, 25_000) }
 func stream(b *testing.B, batch int) {
 	b.Helper()
 	events := benchEvents(b, 10_000, 100_000)
-	options := aggregate.Options{
+	b.ReportAllocs()
+	b.ResetTimer()
+	for left := b.N; left > 0; left -= len(events) {
+		stateOf(b, events[:min(left, len(events))], batch, 0)
+	}
+}
+
+// stateOf has a state derive events in batches, the watermark behind them.
+func stateOf(b *testing.B, events []*event.Event, batch int, room int64) *aggregate.State {
+	b.Helper()
+	s, err := aggregate.New(aggregate.Options{
 		Currency: "USD", Zone: time.UTC, Coalesce: time.Hour, UsageGrace: 12 * time.Hour, ReportingStart: event.NoTime,
 		Groupings: [][]string{{"region"}, {"plan_tier"}, {"plan_tier", "region"}}, Windows: aggregate.Windows,
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	var s *aggregate.State
-	for i := range b.N {
-		if i%len(events) == 0 {
-			b.StopTimer()
-			s, _ = aggregate.New(options)
-			b.StartTimer()
-		}
-		e := events[i%len(events)]
+	s.LimitRoom(room)
+	for i, e := range events {
 		if _, rejection := s.Apply(e); rejection != nil {
 			b.Fatal(rejection)
 		}
@@ -64,4 +70,5 @@ func stream(b *testing.B, batch int) {
 			s.TakeKept()
 		}
 	}
+	return s
 }

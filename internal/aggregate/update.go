@@ -71,7 +71,13 @@ type RegisterRow struct {
 
 // Flush derives every marked account anew and returns what changed. The rows point into the
 // state: they are valid until the next call on it.
-func (s *State) Flush() Updates {
+func (s *State) Flush() Updates { return s.flush(true) }
+
+// Resume derives every marked account as Flush does, and returns nothing: what a restored state begins with was sent
+// before.
+func (s *State) Resume() { s.flush(false) }
+
+func (s *State) flush(wanted bool) Updates {
 	var u Updates
 	slices.SortFunc(s.dirty, func(a, b *slot) int { return cmp.Compare(a.id, b.id) })
 	touched := map[RegisterKey]struct{}{}
@@ -80,6 +86,9 @@ func (s *State) Flush() Updates {
 		at.dirty = false
 		s.reduce(a)
 		s.derive(a, &u, touched)
+		if !wanted {
+			u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0]}
+		}
 	}
 	s.dirty = s.dirty[:0]
 	s.makeAllRoom()
@@ -94,7 +103,9 @@ func (s *State) Flush() Updates {
 			row.Deleted = true
 			delete(s.registers, key)
 		}
-		u.Registers = append(u.Registers, row)
+		if wanted {
+			u.Registers = append(u.Registers, row)
+		}
 	}
 	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
 	return u

@@ -121,11 +121,12 @@ type Log struct {
 	Format string // auto: text on a terminal, JSON otherwise
 }
 
-// Limits bound one input record.
+// Limits bound one input record, and what is kept of an account.
 type Limits struct {
 	MaxRecordBytes int
 	MaxDepth       int
 	MaxItems       int
 
-	MaxAccountBytes int // of the kept records of one account
+	MaxAccountBytes  int // of the kept records of one account
+	OpenAccountBytes int // of memory for accounts that are not parked, over all shards of an instance
 }

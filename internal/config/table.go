@@ -337,6 +337,12 @@ var keys = []key{
 		doc:   "Most bytes that the kept records of one account take; an event beyond it is rejected as account_too_large.",
 		field: func(c *Config) any { return bytesField{&c.Limits.MaxAccountBytes} },
 	},
+	{
+		path: "limits.open_account_bytes", initial: "512MiB", least: 1 << 20, most: 1 << 40,
+		doc: "Memory, about, of the accounts that are ready to be worked on. Those beyond it that are at rest are kept at a tenth of their size, and take " +
+			"longer when an event comes for them. It changes no figure.",
+		field: func(c *Config) any { return bytesField{&c.Limits.OpenAccountBytes} },
+	},
 }
 
 // bytesField marks a number that may be written with KiB, MiB or GiB.

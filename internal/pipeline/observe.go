@@ -129,6 +129,8 @@ type ShardReading struct {
 	SaveBytes int64
 	Accounts  int
 	Bytes     int64 // of the kept records as they are stored
+	Open      int   // accounts that are not parked
+	OpenBytes int64 // that they take, by an estimate
 	Unrated   int   // months of usage without a price
 	Restored  int64 // records read from the checkpoint
 	Restoring bool

@@ -61,6 +61,7 @@ type Options struct {
 	CheckpointInterval time.Duration // 10 s when 0
 	Instances          int           // that share the shards by their ordinals; 0 or 1: the group shares them out
 	Ordinal            int           // which of them this is, from 0
+	OpenAccountBytes   int64         // of memory for accounts that are not parked; 0 for no limit
 	Tombstones         bool          // follow a deleted row with a tombstone
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 

@@ -165,6 +165,7 @@ func (s *session) work(shards []*shard) {
 	for _, one := range shards {
 		s.byNumber[int32(one.number)] = one //nolint:gosec // a partition
 		epochs[one.number] = one.epoch
+		one.state.LimitRoom(s.options.OpenAccountBytes / int64(len(shards)))
 	}
 	s.owners.set(epochs)
 }

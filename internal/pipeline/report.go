@@ -108,6 +108,7 @@ func (s *shard) reportTo(r *Reading, clock time.Time) {
 	one := r.Shards[s.number]
 	one.Watermark, one.Accounts, one.Bytes = s.state.Watermark(), s.state.Accounts(), s.state.Bytes()
 	one.Unrated = s.state.Unrated()
+	one.OpenBytes, one.Open = s.state.Room()
 	r.Shards[s.number] = one
 }
 

@@ -81,6 +81,7 @@ func newShard(number, of int, o *Options, generation uint64) (*shard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	state.LimitRoom(o.OpenAccountBytes / int64(of)) // the least that it will be; see session.work
 	return &shard{
 		number: number, of: of, options: o, generation: generation,
 		state: state, decoder: event.NewDecoder(o.Decoder),
@@ -255,7 +256,7 @@ func (s *shard) resume(m *marker) error {
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)
 	s.state.RestoreFrozen(m.Frozen)
-	s.state.Flush()
+	s.state.Resume()
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
 	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark

@@ -235,6 +235,9 @@ func (s *simulation) start() {
 		Core: s.company.core, Lateness: s.company.lateness, Clock: func() time.Time { return s.clock.UTC() },
 		Metrics: new(Metrics), logs: simLogs{p}, outlet: p.outlet, schedule: p, step: p.step,
 	}
+	if s.plan.Parks {
+		o.OpenAccountBytes = int64(s.plan.Shards) // one byte each
+	}
 	for _, topic := range s.topics {
 		o.Sources = append(o.Sources, Source{Topic: topic, KeyedByAccount: true})
 	}

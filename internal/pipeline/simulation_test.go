@@ -44,6 +44,7 @@ type simPlan struct {
 	CrashWithin int // steps of a process, on average; 0: at named points
 	Lose        int // percent of the crashes that take the checkpoints along
 	StopAtEnd   bool
+	Parks       bool // every account that is at rest
 	Retention   bool // at the end the log loses what was not read, which must be refused
 }
 
@@ -68,7 +69,7 @@ func planOf(seed uint64) simPlan {
 		AppendMax: of(1, 3, 10, 40), AppendEvery: of(1, 2, 5, 12), Clock: simClock(dice.IntN(3)), Transactions: of(0, 0, 100, 400),
 		Compaction: of(0, 5, 50), Rebalance: of(0, 0, 0, 5, 20), Stop: of(0, 0, 0, 5), LostAnswers: of(0, 0, 20, 100),
 		After: of(0, 20, 100, 400), Crashes: of(0, 1, 2, 4, 8), CrashWithin: of(0, 0, 5, 20, 60, 200), Lose: of(0, 0, 0, 10, 50),
-		StopAtEnd: dice.IntN(2) == 0, Retention: dice.IntN(20) == 0,
+		StopAtEnd: dice.IntN(2) == 0, Retention: dice.IntN(20) == 0, Parks: dice.IntN(2) == 0,
 	}
 }
 

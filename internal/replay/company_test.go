@@ -49,7 +49,7 @@ func TestCompanyInAnyOrder(t *testing.T) {
 
 // companyWays are fewer than a story has, because a company has more events.
 var companyWays = []way{
-	{shards: 1, batch: 5, steps: 30},
+	{shards: 1, batch: 5, steps: 30, parks: true},
 	{shards: 1, batch: 20, steps: 4, doubled: true},
 	{shards: 4, batch: 30, steps: 8, doubled: true, restarts: true},
 	{shards: 16, steps: 90},
@@ -147,7 +147,7 @@ func TestIncrementalBySteps(t *testing.T) {
 	until := instant(2026, 2, 20)
 	for _, steps := range []int{1, 2, 10, 100, 1000} {
 		t.Run(fmt.Sprint(steps), func(t *testing.T) {
-			ways := []way{{shards: 1, batch: 25, steps: steps}}
+			ways := []way{{shards: 1, batch: 25, steps: steps, parks: steps == 100}}
 			if problem := everyWay(core, records, until, rand.New(rand.NewPCG(uint64(steps), 9)), ways); problem != "" {
 				t.Fatal(problem)
 			}

@@ -32,6 +32,9 @@ func newDelivery(core aggregate.Options, shards int, dice *rand.Rand) (*delivery
 		return nil, err
 	}
 	m.horizons = true
+	if dice.IntN(2) == 0 {
+		m.park()
+	}
 	return &delivery{machine: m, dice: dice, usage: map[identity][]*event.Event{}}, nil
 }
 

@@ -39,11 +39,11 @@ func TestAnyOrderAtTheEdges(t *testing.T) {
 // edgeWays are the ways of small made-up stories.
 var edgeWays = []way{
 	{shards: 1, doubled: true, batch: 1},
-	{shards: 1, batch: 1, steps: 3},
+	{shards: 1, batch: 1, steps: 3, parks: true},
 	{shards: 1, batch: 1, steps: 25},
 	{shards: 1, steps: 60},
 	{shards: 4, batch: 2, steps: 5, doubled: true},
-	{shards: 2, batch: 2, steps: 9, restarts: true},
+	{shards: 2, batch: 2, steps: 9, restarts: true, parks: true},
 }
 
 // everyWay takes records to a watermark by one flush and by each way, and says what differs.

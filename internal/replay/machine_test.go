@@ -27,7 +27,8 @@ type machine struct {
 	sent    []sentRow // movements since the last look
 	months  []sentRow // account_months since the last look
 
-	horizons bool // those of the watermark hold, as in the service
+	room     int64 // of the states; 0 for no limit
+	horizons bool  // those of the watermark hold, as in the service
 	partials map[partialKey]aggregate.Register
 }
 
@@ -64,7 +65,7 @@ type sentRow struct {
 func newMachine(core aggregate.Options, shards int) (*machine, error) {
 	m := &machine{core: core, partials: map[partialKey]aggregate.Register{}}
 	for range shards {
-		s, err := aggregate.New(core)
+		s, err := m.newState()
 		if err != nil {
 			return nil, err
 		}
@@ -74,6 +75,22 @@ func newMachine(core aggregate.Options, shards int) (*machine, error) {
 	m.newRollup()
 	m.sink = m.noRows()
 	return m, nil
+}
+
+func (m *machine) newState() (*aggregate.State, error) {
+	s, err := aggregate.New(m.core)
+	if err == nil {
+		s.LimitRoom(m.room)
+	}
+	return s, err
+}
+
+// park has every account parked that is at rest.
+func (m *machine) park() {
+	m.room = 1
+	for _, s := range m.states {
+		s.LimitRoom(m.room)
+	}
 }
 
 func (m *machine) noRows() rows {
@@ -300,7 +317,7 @@ func (m *machine) restart(dice *rand.Rand) error {
 
 // reload throws one shard's state away and makes it again; what it sends is all of its rows.
 func (m *machine) reload(shard int, dice *rand.Rand) error {
-	s, err := aggregate.New(m.core)
+	s, err := m.newState()
 	if err != nil {
 		return err
 	}

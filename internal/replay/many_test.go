@@ -116,6 +116,7 @@ func (d *drawn) check(salt uint64) string {
 	for i := range waysOfACase {
 		w := way{
 			shards: 1 + dice.IntN(6), batch: []int{0, 1, 3, 5, 9, 14}[dice.IntN(6)], steps: dice.IntN(6), doubled: dice.IntN(2) == 0, restarts: i > 0,
+			parks: i != 1,
 		}
 		order := slices.Clone(events)
 		dice.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })

@@ -27,6 +27,9 @@ type Options struct {
 	AsOf    event.Time                      // the watermark; NoTime: the largest time of the counted events
 	Rows    []row.Topic                     // what to print; all when empty
 
+	// OpenAccountBytes is how much memory accounts may take that are not parked, about; 0 for no limit.
+	OpenAccountBytes int64
+
 	// Floor applies the horizons of the service, with the largest time so far as watermark: what comes
 	// too late is a dead letter, and what lies below the floor is an opening balance.
 	Floor bool
@@ -58,6 +61,7 @@ func New(o Options) (*Replay, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.LimitRoom(o.OpenAccountBytes / int64(o.Shards))
 		r.shards = append(r.shards, s)
 	}
 	return r, nil

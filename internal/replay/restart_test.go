@@ -44,6 +44,7 @@ func TestRestartAtEveryEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	broken.park()
 	for i, e := range events {
 		still.apply(e)
 		broken.apply(e)

@@ -46,6 +46,8 @@ type ShardReading struct {
 	Saved     time.Time  // of the last checkpoint; zero before the first
 	Accounts  int
 	Bytes     int64   // of the state; below 0 when it is not known
+	Open      int     // accounts that are not parked
+	OpenBytes int64   // that they take
 	Unrated   int     // months of usage without a price
 	Restored  float64 // 0 to 1
 }
@@ -86,6 +88,8 @@ var (
 	restoredDescription   = counted("restore_progress_ratio", "How much of a shard's state is restored: 1 when it is complete.", "shard")
 	stateDescription      = counted("state_accounts", "Accounts in a shard's state.", "shard")
 	stateBytesDescription = counted("state_bytes", "Bytes of a shard's state.", "shard")
+	openDescription       = counted("open_accounts", "Accounts of a shard that are ready to be worked on; the others are parked.", "shard")
+	openBytesDescription  = counted("open_account_bytes", "Memory of a shard's open accounts, by an estimate; limits.open_account_bytes bounds the sum.", "shard")
 	unratedDescription    = counted("unrated_usage_months", "Months of a metered item with recorded usage that no snapshot prices: no revenue until one does.", "shard")
 	breaksDescription     = counted("identity_breaks_total", "Figures that did not reconcile; the process refuses to save them and ends.")
 	flushDescription      = counted("flush_duration_seconds", "How long deriving, encoding and sending the changed rows took.")
@@ -94,7 +98,7 @@ var (
 	pipelineDescriptions  = []*prometheus.Desc{
 		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, lostDescription, watermarkDescription,
 		stalledDescription, rebalancesDescription, loadsDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
-		restoredDescription, stateDescription, stateBytesDescription, unratedDescription, breaksDescription, flushDescription,
+		restoredDescription, stateDescription, stateBytesDescription, openDescription, openBytesDescription, unratedDescription, breaksDescription, flushDescription,
 		rowsDescription, buildInfoDescription,
 	}
 )
@@ -178,6 +182,8 @@ func collectShard(gauge func(*prometheus.Desc, float64, ...string), s *ShardRead
 	}
 	gauge(stateDescription, float64(s.Accounts), shard)
 	gauge(restoredDescription, s.Restored, shard)
+	gauge(openDescription, float64(s.Open), shard)
+	gauge(openBytesDescription, float64(s.OpenBytes), shard)
 	gauge(unratedDescription, float64(s.Unrated), shard)
 }
 

@@ -22,7 +22,7 @@ func counters() sink.PipelineReading {
 			Topic: "billing.events", Partition: 3, Results: map[string]int64{"applied": 90, "rejected": 2}, LagRecords: 12, LagTime: 1500 * time.Millisecond,
 		}},
 		Shards: []sink.ShardReading{{
-			Shard: 3, Watermark: event.At(time.Unix(1_700_000_000, 500_000_000)), Saved: time.Unix(1_700_000_100, 0), Accounts: 40, Bytes: 4096, Unrated: 3, Restored: 1,
+			Shard: 3, Watermark: event.At(time.Unix(1_700_000_000, 500_000_000)), Saved: time.Unix(1_700_000_100, 0), Accounts: 40, Bytes: 4096, Open: 5, OpenBytes: 77_000, Unrated: 3, Restored: 1,
 		}},
 		Rejections: map[event.Reason]int64{event.ReasonBadAmount: 2}, Rows: map[string]int64{"movements": 77},
 		Flushes: 4, FlushTime: 80 * time.Millisecond, Checkpoints: 1, CheckpointTime: 2 * time.Second,
@@ -41,6 +41,8 @@ func TestPipelineShowsWhatIsCounted(t *testing.T) {
 		"expansion_checkpoint_timestamp_seconds": `expansion_checkpoint_timestamp_seconds{shard="3"} 1.7000001e+09`,
 		"expansion_rows_total":                   `expansion_rows_total{topic="movements"} 77`,
 		"expansion_state_bytes":                  `expansion_state_bytes{shard="3"} 4096`,
+		"expansion_open_accounts":                `expansion_open_accounts{shard="3"} 5`,
+		"expansion_open_account_bytes":           `expansion_open_account_bytes{shard="3"} 77000`,
 		"expansion_unrated_usage_months":         `expansion_unrated_usage_months{shard="3"} 3`,
 		"expansion_restore_progress_ratio":       `expansion_restore_progress_ratio{shard="3"} 1`,
 		"expansion_shard_loads_total":            `expansion_shard_loads_total 8`,
