@@ -13,42 +13,52 @@ type contributions struct {
 	calendar *Calendar
 	windows  []Window
 	dims     *dimensions
-	deltas   map[RegisterKey]*Register
+	deltas   map[RegisterKey]*sparse
 	months   map[RegisterKey]monthChange // the account's expansion in the months looked at
-	spare    []*Register
+	spare    []*sparse
 	shares   []share
+	effects  []effect // of the last entries of the derivation that is looked at, and one for those before
 }
 
 // share is what one interval of one account adds to one segment, while it is collected.
 type share struct {
 	segment SegmentID
 	flags   flag
-	sums    Register
+	sums    sparse
+}
+
+// effect is what an entry adds to every interval of which it is part: one that shows usage in full, and one
+// that shows it as a net change.
+type effect struct {
+	full, net sparse
+	isNet     bool // net is another than full
+	known     bool
+	flags     flag
 }
 
 func newContributions(c *Calendar, windows []Window, dims *dimensions) *contributions {
-	return &contributions{calendar: c, windows: windows, dims: dims, deltas: map[RegisterKey]*Register{}, months: map[RegisterKey]monthChange{}}
+	return &contributions{calendar: c, windows: windows, dims: dims, deltas: map[RegisterKey]*sparse{}, months: map[RegisterKey]monthChange{}}
 }
 
 // reset forgets the deltas and keeps their memory.
 func (c *contributions) reset() {
 	for _, r := range c.deltas {
-		*r = Register{}
+		r.reset()
 		c.spare = append(c.spare, r)
 	}
 	clear(c.deltas)
 	clear(c.months)
 }
 
-func (c *contributions) delta(key RegisterKey) *Register {
+func (c *contributions) delta(key RegisterKey) *sparse {
 	if r, ok := c.deltas[key]; ok {
 		return r
 	}
-	var r *Register
+	var r *sparse
 	if n := len(c.spare); n > 0 {
 		r, c.spare = c.spare[n-1], c.spare[:n-1]
 	} else {
-		r = &Register{}
+		r = &sparse{}
 	}
 	c.deltas[key] = r
 	return r
@@ -69,6 +79,7 @@ func (c *contributions) account(d *derived, from event.Time, sign int) {
 	if d == nil {
 		return
 	}
+	c.forgetEffects(d)
 	for kind := range Kind(calendarKinds) {
 		c.calendarKind(d, kind, from, sign)
 	}
@@ -77,12 +88,67 @@ func (c *contributions) account(d *derived, from event.Time, sign int) {
 	}
 }
 
+// forgetEffects begins with another derivation.
+func (c *contributions) forgetEffects(d *derived) {
+	for i := range c.effects {
+		if e := &c.effects[i]; e.known {
+			e.full.reset()
+			e.net.reset()
+			e.isNet, e.known, e.flags = false, false, 0
+		}
+	}
+	if n := min(len(d.entries), effectsKept) + 1 - len(c.effects); n > 0 {
+		c.effects = append(c.effects, make([]effect, n)...)
+	}
+}
+
+// effectsKept is of how many entries the effects are remembered while one account is looked at.
+const effectsKept = 2048
+
+// effect is that of an entry, made when it is asked for.
+func (c *contributions) effect(d *derived, i int) *effect {
+	place := max(i-max(len(d.entries)-effectsKept, 0)+1, 0)
+	to := &c.effects[place]
+	if to.known {
+		if place > 0 {
+			return to
+		}
+		*to = effect{}
+	}
+	to.known = true
+	e, before := &d.entries[i], d.before(i)
+	full := &to.full.Register
+	full.Counts[CountEntries] = 1
+	switch e.kind {
+	case entryCommitted:
+		full.Sums[SumCommitted] = e.amount
+	case entryCharge:
+		full.Sums[SumNonRecurring] = e.amount
+	case entryRow:
+		if e.row.inert() {
+			break
+		}
+		full.tally(e.row, &before)
+		full.bookUsageLevel(e, &before)
+		if to.isNet = e.row.IsUsage; to.isNet {
+			to.net.Register = *full
+			to.net.bookUsageChange(e.row)
+			to.net.has = to.net.figures()
+		}
+		full.book(e.row)
+		to.flags = flagsOf(e.row)
+	}
+	to.full.has = full.figures()
+	return to
+}
+
 // review replaces what an account gives to the intervals that move with the watermark, where its
 // entries stay as they are.
 func (c *contributions) review(old, d *derived) {
 	if len(d.entries) == 0 {
 		return
 	}
+	c.forgetEffects(d) // both have the same entries
 	for kind := KindMonth; kind < calendarKinds; kind++ {
 		first := c.calendar.Index(kind, c.calendar.Day(old.asOf))
 		c.cohorts(old, kind, first, -1)
@@ -161,10 +227,9 @@ func (c *contributions) addBefore(e *entry, place int32, sign int) {
 	if e.kind != entryRow || e.row.Class != ClassExpansion || e.row.IsUsage {
 		return
 	}
-	var r Register
-	r.Sums[SumBefore] = e.row.Amount()
+	amount := e.row.Amount()
 	for _, segment := range e.dims.Segments {
-		c.delta(RegisterKey{segment, KindRolling, place}).add(&r, sign)
+		c.delta(RegisterKey{segment, KindRolling, place}).addSum(SumBefore, amount, sign)
 	}
 }
 
@@ -172,10 +237,8 @@ func (c *contributions) addBefore(e *entry, place int32, sign int) {
 func (c *contributions) add(s span, sign int) {
 	for g := range c.dims.groupings {
 		c.shares = c.shares[:0]
-		before := s.before
 		for i := s.lo; i < s.hi; i++ {
-			c.addEntry(&s, g, i, &before)
-			before = s.d.entries[i]
+			c.addEntry(&s, g, i)
 		}
 		c.addCohortNet(&s, g)
 		c.settle(&s, sign)
@@ -194,7 +257,7 @@ func (c *contributions) settle(s *span, sign int) {
 	for i := range c.shares {
 		c.shares[i].count()
 		key := RegisterKey{c.shares[i].segment, s.kind, s.index}
-		c.delta(key).add(&c.shares[i].sums, sign)
+		c.delta(key).add(&c.shares[i].sums.Register, c.shares[i].sums.has, sign)
 		if expansion := c.shares[i].sums.Sums[SumExpansion]; s.kind == KindMonth && !expansion.IsZero() {
 			c.noteMonth(key, expansion, sign)
 		}
@@ -217,6 +280,7 @@ func (s *share) count() {
 	for i := range Counts {
 		if s.flags&(1<<i) != 0 {
 			s.sums.Counts[i]++
+			s.sums.has.counts |= 1 << i
 		}
 	}
 }
@@ -227,32 +291,31 @@ func (c *contributions) share(segment SegmentID) *share {
 			return &c.shares[i]
 		}
 	}
+	if n := len(c.shares); n < cap(c.shares) { // it has been used before
+		c.shares = c.shares[:n+1]
+		c.shares[n].sums.reset()
+		c.shares[n].segment, c.shares[n].flags = segment, 0
+		return &c.shares[n]
+	}
 	c.shares = append(c.shares, share{segment: segment})
 	return &c.shares[len(c.shares)-1]
 }
 
-func (c *contributions) addEntry(s *span, grouping, i int, before *entry) {
+func (c *contributions) addEntry(s *span, grouping, i int) {
 	e := &s.d.entries[i]
 	to := c.share(e.dims.Segments[grouping])
-	to.sums.Counts[CountEntries]++
-	switch e.kind {
-	case entryCommitted:
-		to.sums.Sums[SumCommitted] = to.sums.Sums[SumCommitted].Add(e.amount)
-	case entryCharge:
-		to.sums.Sums[SumNonRecurring] = to.sums.Sums[SumNonRecurring].Add(e.amount)
-	case entryRow:
-		if e.row.inert() || e.row.transfer != nil && s.d.staysIn(grouping, i) {
-			return
-		}
-		to.sums.tally(e.row, before)
-		to.sums.bookUsageLevel(e, before)
-		if e.row.IsUsage && s.kind.showsUsageNet() {
-			to.sums.bookUsageChange(e.row)
-			return
-		}
-		to.sums.book(e.row)
-		to.flags |= flagsOf(e.row)
+	if e.kind == entryRow && e.row.transfer != nil && s.d.staysIn(grouping, i) {
+		to.sums.Counts[CountEntries]++
+		to.sums.has.counts |= 1 << CountEntries
+		return
 	}
+	of := c.effect(s.d, i)
+	if of.isNet && s.kind.showsUsageNet() {
+		to.sums.add(&of.net.Register, of.net.has, 1)
+		return
+	}
+	to.sums.add(&of.full.Register, of.full.has, 1)
+	to.flags |= of.flags
 }
 
 // staysIn says whether both halves of a transfer fall into one segment of a grouping: then
@@ -284,8 +347,7 @@ func (c *contributions) addCohortNet(s *span, grouping int) {
 		return
 	}
 	if net := s.d.entries[s.hi-1].mrr.Sub(opening); !net.IsZero() {
-		to := c.share(dims.Segments[grouping])
-		to.sums.Sums[SumCohort] = to.sums.Sums[SumCohort].Add(net)
+		c.share(dims.Segments[grouping]).sums.addSum(SumCohort, net, 1)
 	}
 }
 
@@ -319,14 +381,14 @@ func (c *contributions) cohort(s span, day int32, now entry, sign int) {
 		}
 		gained := now.mrr.Sub(then.mrr)
 		kept := money.Min(now.mrr, then.mrr).Sub(then.mrr)
-		var r Register
-		if months == 1 {
-			r.Sums[SumNRR1], r.Sums[SumGRR1] = gained, kept
-		} else {
-			r.Sums[SumNRR12], r.Sums[SumGRR12] = gained, kept
+		net, gross := SumNRR1, SumGRR1
+		if months == 12 {
+			net, gross = SumNRR12, SumGRR12
 		}
 		for _, segment := range then.dimsAfter.Segments {
-			c.delta(RegisterKey{segment, s.kind, s.index}).add(&r, sign)
+			to := c.delta(RegisterKey{segment, s.kind, s.index})
+			to.addSum(net, gained, sign)
+			to.addSum(gross, kept, sign)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"math/bits"
+
 	"processor/internal/money"
 )
 
@@ -76,24 +78,90 @@ type RegisterKey struct {
 	Index   int32
 }
 
-// add is r += sign x other.
-func (r *Register) add(other *Register, sign int) {
+// figures are some of a register's: most of what one account adds is 0, and need not be looked at.
+type figures struct {
+	sums   uint64
+	counts uint32
+}
+
+// figures are those that are not 0.
+func (r *Register) figures() (f figures) {
 	for i := range r.Sums {
-		if !other.Sums[i].IsZero() {
-			if sign > 0 {
-				r.Sums[i] = r.Sums[i].Add(other.Sums[i])
-			} else {
-				r.Sums[i] = r.Sums[i].Sub(other.Sums[i])
-			}
+		if !r.Sums[i].IsZero() {
+			f.sums |= 1 << i
 		}
 	}
 	for i := range r.Counts {
+		if r.Counts[i] != 0 {
+			f.counts |= 1 << i
+		}
+	}
+	return f
+}
+
+// add is r += sign x other, of the figures that other has.
+func (r *Register) add(other *Register, has figures, sign int) {
+	for left := has.sums; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		if sign > 0 {
+			r.Sums[i] = r.Sums[i].Add(other.Sums[i])
+		} else {
+			r.Sums[i] = r.Sums[i].Sub(other.Sums[i])
+		}
+	}
+	for left := has.counts; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros32(left)
 		r.Counts[i] += int64(sign) * other.Counts[i]
 	}
 }
 
 // Add adds the register of a disjoint set of accounts.
-func (r *Register) Add(other *Register) { r.add(other, 1) }
+func (r *Register) Add(other *Register) { r.add(other, other.figures(), 1) }
+
+// sparse is a register of which it is known what is not 0.
+type sparse struct {
+	Register
+	has figures
+}
+
+func (s *sparse) add(other *Register, has figures, sign int) {
+	s.Register.add(other, has, sign)
+	s.has.sums |= has.sums
+	s.has.counts |= has.counts
+}
+
+// addSum is add for one sum.
+func (s *sparse) addSum(sum Sum, amount money.Amount, sign int) {
+	if sign < 0 {
+		amount = amount.Neg()
+	}
+	s.Sums[sum] = s.Sums[sum].Add(amount)
+	s.has.sums |= 1 << sum
+}
+
+func (s *sparse) isZero() bool {
+	for left := s.has.sums; left != 0; left &= left - 1 {
+		if !s.Sums[bits.TrailingZeros64(left)].IsZero() {
+			return false
+		}
+	}
+	for left := s.has.counts; left != 0; left &= left - 1 {
+		if s.Counts[bits.TrailingZeros32(left)] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *sparse) reset() {
+	for left := s.has.sums; left != 0; left &= left - 1 {
+		s.Sums[bits.TrailingZeros64(left)] = money.Amount{}
+	}
+	for left := s.has.counts; left != 0; left &= left - 1 {
+		s.Counts[bits.TrailingZeros32(left)] = 0
+	}
+	s.has = figures{}
+}
 
 var emptyRegister Register
 
@@ -155,8 +223,14 @@ func (r *Register) book(m *Movement) {
 	r.bookParts(m.Parts)
 }
 
+// partFigures are those of the typed amounts.
+const partFigures = (1<<Sums - 1) &^ (1<<SumUp - 1)
+
 // bookParts adds typed amounts.
 func (r *Register) bookParts(p *Parts) {
+	if p == &noParts {
+		return
+	}
 	for i, up := range p.Up {
 		r.Sums[SumUp+Sum(i)] = r.Sums[SumUp+Sum(i)].Add(up)
 	}
@@ -260,5 +334,8 @@ func flagsOf(m *Movement) (f flag) {
 // isEmpty says whether nothing at all is dated into the interval.
 func (r *Register) isEmpty() bool { return r.Counts[CountEntries] == 0 && r.isZero() }
 
-// compile-time check that every count fits a flag.
-const _ = uint(32 - Counts)
+// compile-time checks that every count fits a flag, and every sum a bit.
+const (
+	_ = uint(32 - Counts)
+	_ = uint(64 - Sums)
+)

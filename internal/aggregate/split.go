@@ -92,8 +92,10 @@ func (c *contributions) addSlices(s *span, i int) {
 			slice := &e.row.Slices[j]
 			to := c.share(c.dims.splitSegment(grouping, e.dims, slice))
 			to.sums.Counts[CountEntries]++
+			to.sums.has.counts |= 1 << CountEntries
 			if !net {
 				to.sums.bookParts(&slice.Parts)
+				to.sums.has.sums |= partFigures
 			}
 		}
 	}

@@ -71,27 +71,21 @@ type RegisterRow struct {
 
 // Flush derives every marked account anew and returns what changed. The rows point into the
 // state: they are valid until the next call on it.
-func (s *State) Flush() Updates { return s.flush(true) }
+func (s *State) Flush() Updates {
+	var all Updates
+	all.Registers = s.FlushEach(func(u *Updates) {
+		all.Movements = append(all.Movements, u.Movements...)
+		all.Accounts = append(all.Accounts, u.Accounts...)
+		all.Months = append(all.Months, u.Months...)
+	})
+	return all
+}
 
-// Resume derives every marked account as Flush does, and returns nothing: what a restored state begins with was sent
-// before.
-func (s *State) Resume() { s.flush(false) }
-
-func (s *State) flush(wanted bool) Updates {
-	var u Updates
-	slices.SortFunc(s.dirty, func(a, b *slot) int { return cmp.Compare(a.id, b.id) })
-	touched := map[RegisterKey]struct{}{}
-	for _, at := range s.dirty {
-		a := s.open(at)
-		at.dirty = false
-		s.reduce(a)
-		s.derive(a, &u, touched)
-		if !wanted {
-			u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0]}
-		}
-	}
-	s.dirty = s.dirty[:0]
-	s.makeAllRoom()
+// FlushEach is Flush for many accounts: it calls each with the rows of one account after the other, in the
+// order of their ids, and returns the registers. The rows are valid during the call.
+func (s *State) FlushEach(each func(*Updates)) []RegisterRow {
+	touched := s.deriveDirty(each)
+	rows := make([]RegisterRow, 0, len(touched))
 	for key := range touched {
 		r := s.registers[key]
 		if r == nil { // touched and back where it was, before it was ever sent
@@ -103,12 +97,28 @@ func (s *State) flush(wanted bool) Updates {
 			row.Deleted = true
 			delete(s.registers, key)
 		}
-		if wanted {
-			u.Registers = append(u.Registers, row)
-		}
+		rows = append(rows, row)
 	}
-	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
-	return u
+	slices.SortFunc(rows, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
+	return rows
+}
+
+// deriveDirty derives every marked account anew, and returns the registers that this touched.
+func (s *State) deriveDirty(each func(*Updates)) map[RegisterKey]struct{} {
+	slices.SortFunc(s.dirty, func(a, b *slot) int { return cmp.Compare(a.id, b.id) })
+	touched := map[RegisterKey]struct{}{}
+	var u Updates
+	for _, at := range s.dirty {
+		a := s.open(at)
+		at.dirty = false
+		s.reduce(a)
+		s.derive(a, &u, touched)
+		each(&u)
+		u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0]}
+	}
+	s.dirty = s.dirty[:0]
+	s.makeAllRoom()
+	return touched
 }
 
 func (k RegisterKey) compare(o RegisterKey) int {
@@ -179,7 +189,7 @@ func (s *State) bookDeltas(touched map[RegisterKey]struct{}) {
 			r = &Register{}
 			s.registers[key] = r
 		}
-		r.Add(delta)
+		r.add(&delta.Register, delta.has, 1)
 		touched[key] = struct{}{}
 	}
 	for key, change := range s.scratch.months {

@@ -86,18 +86,19 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 // derive moves the watermark, derives what changed and puts its rows into the outbox.
 func (s *shard) derive(watermark event.Time) {
 	s.state.AdvanceTo(watermark)
-	updates := s.state.Flush()
-	s.collectKept()
 	s.flushes++
 	stamp := s.stamp()
-	s.addMovements(updates.Movements, stamp)
-	s.addMonths(updates.Months, stamp)
-	for i := range updates.Accounts {
-		r := &updates.Accounts[i]
-		s.accounts[string(s.encoder.AccountKey(nil, r))] = pendingRow{s.encoder.Account(nil, r, stamp)}
-	}
-	for i := range updates.Registers {
-		s.registers[updates.Registers[i].Key] = struct{}{}
+	registers := s.state.FlushEach(func(u *aggregate.Updates) {
+		s.addMovements(u.Movements, stamp)
+		s.addMonths(u.Months, stamp)
+		for i := range u.Accounts {
+			r := &u.Accounts[i]
+			s.accounts[string(s.encoder.AccountKey(nil, r))] = pendingRow{s.encoder.Account(nil, r, stamp)}
+		}
+	})
+	s.collectKept()
+	for i := range registers {
+		s.registers[registers[i].Key] = struct{}{}
 	}
 }
 

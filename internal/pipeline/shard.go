@@ -256,7 +256,7 @@ func (s *shard) resume(m *marker) error {
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)
 	s.state.RestoreFrozen(m.Frozen)
-	s.state.Resume()
+	s.state.FlushEach(func(*aggregate.Updates) {})
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
 	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark
