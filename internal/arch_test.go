@@ -81,7 +81,7 @@ var pureStandard = []string{
 }
 
 // pureModules are the modules that the core may use, by path.
-var pureModules = []string{"github.com/cespare/xxhash/v2", "github.com/shopspring/decimal"}
+var pureModules = []string{"github.com/cespare/xxhash/v2", "github.com/shopspring/decimal", "github.com/klauspost/compress/s2"}
 
 const module = "processor/internal/"
 

@@ -91,8 +91,10 @@ func (f *replayFlags) options() (replay.Options, error) {
 	if err != nil {
 		return replay.Options{}, withCode(exitUsage, err)
 	}
-	o := replay.Options{Core: core, Targets: plan, Decoder: decoderOptions(loaded), Shards: f.shards, ShardOf: shardOf, AsOf: event.NoTime,
-		OpenAccountBytes: int64(loaded.Limits.OpenAccountBytes)}
+	o := replay.Options{
+		Core: core, Targets: plan, Decoder: decoderOptions(loaded), Shards: f.shards, ShardOf: shardOf, AsOf: event.NoTime,
+		OpenAccountBytes: int64(loaded.Limits.OpenAccountBytes),
+	}
 	if f.shards < 1 || f.shards > 1024 {
 		return o, usagef("--shards %d: it must be 1 to 1024", f.shards)
 	}

@@ -23,8 +23,11 @@ func TestWhenAFlushIsDue(t *testing.T) {
 		{0, 100, 0, true},
 		{100, 100, 0, true},
 		{101, 100, time.Second, false},
-		{101, 499, 0, false},
-		{101, 500, 0, true},
+		{101, 101, 0, true},
+		{700, 699, time.Second, false},
+		{700, 700, 0, true},
+		{1 << 40, 999, time.Second, false},
+		{1 << 40, 1000, 0, true},
 		{101, 1, behindWait, true},
 	} {
 		one := &shard{sources: []*source{{Position: consumer.Position{Next: 10}, end: 10 + c.lag - c.lag/2}, {end: c.lag / 2}}}
