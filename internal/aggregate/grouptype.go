@@ -33,15 +33,16 @@ func (f *fold) typeGroup(g *group, pays bool) groupMemo {
 	c := comparison{
 		group: g, options: f.options, table: f.options.tableAt(g.at()), split: len(f.dims.splits) > 0, pays: pays, day: day,
 		history: &history{held: f.book.heldLines(nil), ended: f.ended, since: f.yearBefore(g.at())},
-		unpaid:  map[string]bool{}, termEnd: map[string]event.Time{},
 	}
 	for _, name := range touched {
 		if i, known := f.book.find(name); known {
 			s := &f.book.subs[i]
 			status := s.change.state().status
-			c.unpaid[name] = status == event.StatusUnpaid || status == event.StatusCanceled
+			if status == event.StatusUnpaid || status == event.StatusCanceled {
+				c.unpaid = append(c.unpaid, name)
+			}
 			if end := s.change.snapshot.sub().TermEnd; end != event.NoTime {
-				c.termEnd[name] = f.calendar.Settle(end)
+				c.termEnds = append(c.termEnds, termEnd{name, f.calendar.Settle(end)})
 			}
 		}
 	}
@@ -50,7 +51,9 @@ func (f *fold) typeGroup(g *group, pays bool) groupMemo {
 		f.book.set(g.members[i])
 	}
 	c.after = f.book.heldLines(touched)
-	return groupMemo{members: g.members, pays: pays, typed: c.parts().settle(), ended: endedLines(c.before, c.after, g.at())}
+	t := typing{split: c.split}
+	c.parts(&t)
+	return groupMemo{members: g.members, pays: pays, typed: t.settle(), ended: endedLines(c.before, c.after, g.at())}
 }
 
 // yearBefore is the same local clock time 12 months earlier.

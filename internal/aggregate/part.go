@@ -140,22 +140,32 @@ func (t *typed) withRemoved(removed []removedUsage, split bool) *typed {
 
 // comparison is one group's lines before and after, as far as its subscriptions were touched.
 type comparison struct {
-	group   *group
-	options *Options
-	table   int
-	before  []*line // held, in (subscription, item) order
-	after   []*line
-	history *history
-	split   bool            // the parts are wanted by product family and motion
-	pays    bool            // held MRR before the group was above 0
-	unpaid  map[string]bool // subscriptions that were unpaid or canceled before the group
-	termEnd map[string]event.Time
-	day     int32 // the group's local date
+	group    *group
+	options  *Options
+	table    int
+	before   []*line // held, in (subscription, item) order
+	after    []*line
+	history  *history
+	split    bool     // the parts are wanted by product family and motion
+	pays     bool     // held MRR before the group was above 0
+	unpaid   []string // subscriptions that were unpaid or canceled before the group
+	termEnds []termEnd
+	day      int32 // the group's local date
+}
+
+// termEnd is when the term of a subscription ends.
+type termEnd struct {
+	subscription string
+	at           event.Time
+}
+
+// endsTerm says whether the group is on the day on which a subscription's term ends.
+func (c *comparison) endsTerm(subscription string, calendar *Calendar) bool {
+	return slices.ContainsFunc(c.termEnds, func(e termEnd) bool { return e.subscription == subscription && calendar.Day(e.at) == c.day })
 }
 
 // parts types the whole difference between the lines before and after (spec: rules 5).
-func (c *comparison) parts() *typing {
-	t := &typing{split: c.split}
+func (c *comparison) parts(t *typing) {
 	pairs, added, ended := pairLines(c.before, c.after)
 	for _, p := range pairs {
 		c.typePair(t, p)
@@ -167,7 +177,6 @@ func (c *comparison) parts() *typing {
 	for _, l := range ended {
 		t.shrink(ruleLine, DownRemoved, l.valueUnder(c.options, c.table), c.originOf(l))
 	}
-	return t
 }
 
 // originOf is where the parts of a line come from.
@@ -252,11 +261,10 @@ func onlyCause(p linePair) (only cause, ok bool) {
 
 // priceType names a rise in price: a ramp that was agreed, an uplift at renewal, or an increase.
 func (c *comparison) priceType(p linePair, flags flags) Up {
-	termEnd, known := c.termEnd[p.before.subscription()]
 	switch {
 	case flags.scheduledStep || flags.scheduled:
 		return UpContractRamp
-	case flags.renewal || known && p.before.calendar.Day(termEnd) == c.day:
+	case flags.renewal || c.endsTerm(p.before.subscription(), p.before.calendar):
 		return UpRenewalUplift
 	default:
 		return UpPriceIncrease
@@ -313,7 +321,7 @@ func (d discounts) difference(to, from *big.Rat) *big.Rat {
 func (c *comparison) typeAdded(l *line) Up {
 	it := l.item
 	switch {
-	case c.pays && c.unpaid[l.subscription()]:
+	case c.pays && slices.Contains(c.unpaid, l.subscription()):
 		return UpOther
 	case it.AddOn:
 		return UpAddOn

@@ -71,6 +71,12 @@ type Register struct {
 	Ranking *Ranking // of a month with expansion, else nil; Add leaves it alone
 }
 
+// register is one of the state's.
+type register struct {
+	Register
+	touched bool // since the last flush
+}
+
 // RegisterKey names a register within a State.
 type RegisterKey struct {
 	Segment SegmentID // of one grouping

@@ -29,7 +29,8 @@ type State struct {
 
 	dirty      []*slot
 	wakes      wakeHeap
-	registers  map[RegisterKey]*Register
+	registers  map[RegisterKey]*register
+	touched    []RegisterKey               // since the last flush
 	expansions map[RegisterKey]*expansions // of months
 	scratch    *contributions
 	kept       []Kept
@@ -56,7 +57,7 @@ func New(options Options) (*State, error) {
 	return &State{
 		options: o, calendar: c, dims: d,
 		accounts:   map[string]*slot{},
-		registers:  map[RegisterKey]*Register{},
+		registers:  map[RegisterKey]*register{},
 		expansions: map[RegisterKey]*expansions{},
 		scratch:    newContributions(c, o.Windows, d),
 		horizons:   NoHorizons,

@@ -84,41 +84,38 @@ func (s *State) Flush() Updates {
 // FlushEach is Flush for many accounts: it calls each with the rows of one account after the other, in the
 // order of their ids, and returns the registers. The rows are valid during the call.
 func (s *State) FlushEach(each func(*Updates)) []RegisterRow {
-	touched := s.deriveDirty(each)
-	rows := make([]RegisterRow, 0, len(touched))
-	for key := range touched {
+	s.deriveDirty(each)
+	rows := make([]RegisterRow, 0, len(s.touched))
+	for _, key := range s.touched {
 		r := s.registers[key]
-		if r == nil { // touched and back where it was, before it was ever sent
-			continue
-		}
+		r.touched = false
 		r.Ranking = s.ranking(key)
-		row := RegisterRow{Key: key, Register: r}
+		row := RegisterRow{Key: key, Register: &r.Register}
 		if r.isEmpty() {
 			row.Deleted = true
 			delete(s.registers, key)
 		}
 		rows = append(rows, row)
 	}
+	s.touched = s.touched[:0]
 	slices.SortFunc(rows, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
 	return rows
 }
 
-// deriveDirty derives every marked account anew, and returns the registers that this touched.
-func (s *State) deriveDirty(each func(*Updates)) map[RegisterKey]struct{} {
+// deriveDirty derives every marked account anew.
+func (s *State) deriveDirty(each func(*Updates)) {
 	slices.SortFunc(s.dirty, func(a, b *slot) int { return cmp.Compare(a.id, b.id) })
-	touched := map[RegisterKey]struct{}{}
 	var u Updates
 	for _, at := range s.dirty {
 		a := s.open(at)
 		at.dirty = false
 		s.reduce(a)
-		s.derive(a, &u, touched)
+		s.derive(a, &u)
 		each(&u)
 		u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0]}
 	}
 	s.dirty = s.dirty[:0]
 	s.makeAllRoom()
-	return touched
 }
 
 func (k RegisterKey) compare(o RegisterKey) int {
@@ -127,7 +124,7 @@ func (k RegisterKey) compare(o RegisterKey) int {
 
 // derive makes one account anew and books the difference. Where nothing but the watermark moved,
 // and it changes no row, the rows stay and only what they add up to is made anew.
-func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{}) {
+func (s *State) derive(a *account, u *Updates) {
 	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.now, memo: a.memo}
 	old := a.derived
 	s.scratch.reset()
@@ -137,7 +134,7 @@ func (s *State) derive(a *account, u *Updates, touched map[RegisterKey]struct{})
 		s.review(a, &f, old, u)
 	}
 	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
-	s.bookDeltas(touched)
+	s.bookDeltas()
 	at := a.slot
 	if at.wake = min(at.foldAt, f.nextView(a.derived)); at.wake != never {
 		heap.Push(&s.wakes, wake{at.wake, at})
@@ -179,22 +176,32 @@ func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 }
 
 // bookDeltas adds what the account changed to the registers.
-func (s *State) bookDeltas(touched map[RegisterKey]struct{}) {
+func (s *State) bookDeltas() {
 	for key, delta := range s.scratch.deltas {
 		if delta.isZero() {
 			continue
 		}
 		r := s.registers[key]
 		if r == nil {
-			r = &Register{}
+			r = &register{}
 			s.registers[key] = r
 		}
 		r.add(&delta.Register, delta.has, 1)
-		touched[key] = struct{}{}
+		s.touch(key, r)
 	}
 	for key, change := range s.scratch.months {
 		s.rank(key, change)
-		touched[key] = struct{}{}
+		if r := s.registers[key]; r != nil {
+			s.touch(key, r)
+		}
+	}
+}
+
+// touch notes that a register changes with this flush.
+func (s *State) touch(key RegisterKey, r *register) {
+	if !r.touched {
+		r.touched = true
+		s.touched = append(s.touched, key)
 	}
 }
 
@@ -342,7 +349,7 @@ func (s *State) Everything() Updates {
 			continue
 		}
 		r.Ranking = s.ranking(key)
-		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: r})
+		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: &r.Register})
 	}
 	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
 	return u
@@ -372,5 +379,8 @@ func (s *State) Register(segment Segment, kind Kind, index int32) *Register {
 	if !known {
 		return nil
 	}
-	return s.registers[RegisterKey{id, kind, index}]
+	if r := s.registers[RegisterKey{id, kind, index}]; r != nil {
+		return &r.Register
+	}
+	return nil
 }
