@@ -43,8 +43,9 @@ sources: [{topic: %s, format: native, keyed_by_account: true}]
 output: {prefix: "%s.", delivery: %s}
 checkpoint: {store: dir, dir: %q, interval: 10s}
 groupings: [[region], [plan_tier, region]]
+limits: {open_account_bytes: %s}
 http: {address: %q}
-`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, filepath.Join(dir, "state"), address)
+`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, filepath.Join(dir, "state"), o.openBytes, address)
 }
 
 func freeAddress(ctx context.Context) (string, error) {

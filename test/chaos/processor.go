@@ -103,6 +103,7 @@ reporting:
   rates: [{%s}]
 groupings: [[region], [plan_tier, region]]
 windows: [30d, 365d]
+limits: {open_account_bytes: 2MiB} # less than the accounts take, so that some are parked
 http: {address: "%s"}
 log: {format: json}
 `, strings.Join(p.brokers, `", "`), group, p.number, sourceTopic, prefix, p.options.delivery, replicas,
