@@ -126,6 +126,27 @@ func (s *State) park(at *slot) {
 	at.open = nil
 }
 
+// isUntouched says whether an account is parked that was not derived yet: a checkpoint is being read.
+func (at *slot) isUntouched() bool { return at != nil && at.open == nil && at.asOf == event.NoTime }
+
+// restoreParked adds a record to such an account and leaves it parked: the records of a checkpoint need
+// not come account by account.
+func (s *State) restoreParked(at *slot, key, value []byte) {
+	records := at.records()
+	records = appendSized(records, func(dst []byte) []byte { return append(dst, value...) })
+	at.parked = s2.Encode(nil, records)
+	s.bytes += int64(len(key) + len(value))
+}
+
+// records are those of a parked account, each with its length before it.
+func (at *slot) records() []byte {
+	records, err := s2.Decode(nil, at.parked)
+	if err != nil {
+		panic("aggregate: account " + at.id + ": what was parked of it: " + err.Error())
+	}
+	return records
+}
+
 // pack puts all records of an account into one piece of memory, compressed: what its events repeat is most
 // of them.
 func (s *State) pack(a *account) []byte {
@@ -165,11 +186,7 @@ func appendSized(dst []byte, record func(dst []byte) []byte) []byte {
 func (s *State) unpark(at *slot) {
 	a := newAccount(at)
 	first, firstEvent := s.first, s.firstEvent
-	left, err := s2.Decode(nil, at.parked)
-	if err != nil {
-		panic("aggregate: account " + at.id + ": what was parked of it: " + err.Error())
-	}
-	for len(left) > 0 {
+	for left := at.records(); len(left) > 0; {
 		size, n := binary.Uvarint(left)
 		record := left[n : n+int(size)] //nolint:gosec // as it was packed
 		left = left[n+int(size):]       //nolint:gosec // as it was packed

@@ -101,9 +101,9 @@ func (s *State) restoreReduced(value []byte) error {
 	if r.broken || len(r.left) > 0 {
 		return fmt.Errorf("%w: account %q: damaged at byte %d of %d", errReduced, id, len(value)-len(r.left), len(value))
 	}
+	s.firstEvent, s.first = 0, 0 // it stands for events of any time
 	a := s.account(id)
 	key := file(a)
-	s.firstEvent, s.first = 0, 0 // it stands for events of any time
 	s.keepReduced(a, value[0], key, value[1+len(accountKey(id)):])
 	a.changed = true
 	s.mark(a.slot)

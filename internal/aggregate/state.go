@@ -178,6 +178,9 @@ func (s *State) Restore(value []byte) error {
 	var rejection *event.Rejection
 	if field := missingRate(e, &s.options); field != "" {
 		rejection = &event.Rejection{Reason: event.ReasonMissingRate, Detail: field}
+	} else if at := s.accounts[e.Subject]; at.isUntouched() {
+		s.noteFirst(e)
+		s.restoreParked(at, keptKey(e), value)
 	} else {
 		_, rejection = s.file(e, keptKey(e), value)
 	}
