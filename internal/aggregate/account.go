@@ -15,6 +15,7 @@ type account struct {
 	id      string
 	slot    *slot
 	records map[event.Key]*record
+	unused  []record // that records are taken from
 
 	snapshots   []*snapshot        // counted subscription events, in order
 	revoked     []*snapshot        // revoked subscription events, in order
@@ -52,7 +53,8 @@ func newAccount(at *slot) *account {
 // record is what is kept of one event identity: of each revision the content whose canonical form
 // sorts first, so that the order of arrival decides nothing (spec: rules 10.4).
 type record struct {
-	versions []*event.Event // ascending by revision
+	versions []*event.Event  // ascending by revision
+	first    [1]*event.Event // where they are as long as there is one
 }
 
 // current is the version that counts: the highest revision.
@@ -86,7 +88,7 @@ func (o Outcome) String() string {
 func (a *account) keep(e *event.Event) (kept, amended, conflict bool) {
 	r := a.records[e.Key()]
 	if r == nil {
-		r = &record{}
+		r = a.newRecord()
 		a.records[e.Key()] = r
 	}
 	i, found := slices.BinarySearchFunc(r.versions, e.Revision, func(v *event.Event, revision int64) int {
@@ -106,6 +108,18 @@ func (a *account) keep(e *event.Event) (kept, amended, conflict bool) {
 	default:
 		return false, false, true
 	}
+}
+
+// newRecord takes one of those that were made together, in ever larger pieces.
+func (a *account) newRecord() *record {
+	const most = 64
+	if len(a.unused) == 0 {
+		a.unused = make([]record, min(max(len(a.records), 1), most))
+	}
+	r := &a.unused[0]
+	a.unused = a.unused[1:]
+	r.versions = r.first[:0]
+	return r
 }
 
 // reindex files anew what an identity says, after any of its versions or its revocation changed.

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"bytes"
 	"container/heap"
 	"encoding/binary"
 	"fmt"
@@ -35,6 +34,7 @@ type State struct {
 	scratch    *contributions
 	kept       []Kept
 	buffer     []byte // of the record that is filed
+	block      []byte // of those that were kept
 	bytes      int64  // of everything kept, as it is stored
 	unrated    int    // months of usage without a price, over all accounts
 	horizons   Horizons
@@ -209,12 +209,21 @@ func appendKeptKey(dst []byte, e *event.Event) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(e.Revision))
 }
 
-// stored are an event's key and stored form, in one piece of memory of their size.
+// keptBlock is how much memory the records share that wait to be taken, in bytes, at most: they
+// are saved together.
+const keptBlock = 64 << 10
+
+// stored are an event's key and stored form.
 func (s *State) stored(e *event.Event) (key, value []byte) {
 	s.buffer = appendKeptKey(s.buffer[:0], e)
 	n := len(s.buffer)
 	s.buffer = e.AppendStored(s.buffer)
-	both := bytes.Clone(s.buffer)
+	if len(s.buffer) > cap(s.block)-len(s.block) {
+		s.block = make([]byte, 0, max(min(2*cap(s.block), keptBlock), 1<<10, len(s.buffer)))
+	}
+	start := len(s.block)
+	s.block = append(s.block, s.buffer...)
+	both := s.block[start:len(s.block):len(s.block)]
 	return both[:n:n], both[n:]
 }
 
