@@ -31,7 +31,7 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]Topic
 	if names == nil {
 		names = []string{}
 	}
-	m, err := c.askAny(ctx, &metadata.Request{TopicNames: names})
+	m, err := c.AskAny(ctx, &metadata.Request{TopicNames: names})
 	if err != nil {
 		return nil, fmt.Errorf("broker: ask for the metadata of %v: %w", names, err)
 	}
@@ -54,8 +54,8 @@ const (
 	anyWithin = 5 * time.Second
 )
 
-// askAny is Ask of a broker of the cluster's choice.
-func (c *Cluster) askAny(ctx context.Context, req protocol.Message) (protocol.Message, error) {
+// AskAny is Ask of a broker of the cluster's choice, and of another one when that goes away.
+func (c *Cluster) AskAny(ctx context.Context, req protocol.Message) (protocol.Message, error) {
 	begun := time.Now()
 	for try := 1; ; try++ {
 		m, err := c.Ask(ctx, AnyNode, req)
@@ -70,7 +70,7 @@ func (c *Cluster) askAny(ctx context.Context, req protocol.Message) (protocol.Me
 
 // Controller gives the broker that topics are created at.
 func (c *Cluster) Controller(ctx context.Context) (int32, error) {
-	m, err := c.askAny(ctx, &metadata.Request{TopicNames: []string{}})
+	m, err := c.AskAny(ctx, &metadata.Request{TopicNames: []string{}})
 	if err != nil {
 		return AnyNode, fmt.Errorf("broker: find the controller: %w", err)
 	}

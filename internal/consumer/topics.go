@@ -47,7 +47,7 @@ func Topics(ctx context.Context, c *broker.Cluster, names ...string) (map[string
 	if len(req.Resources) == 0 {
 		return infos, nil
 	}
-	m, err := c.Ask(ctx, broker.AnyNode, req)
+	m, err := c.AskAny(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("consumer: describe the configuration of topics %v: %w", names, err)
 	}

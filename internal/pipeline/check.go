@@ -127,9 +127,18 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 
 // checkOutputs creates the output topics that are missing and checks the others.
 func checkOutputs(ctx context.Context, o *Options, partitions int) error {
-	err := sink.EnsureTopics(ctx, o.Cluster, outputs(o, partitions))
-	if err != nil {
-		return fmt.Errorf("%w: output topics:\n%w", ErrRefused, err)
+	return topicsError("output topics", sink.EnsureTopics(ctx, o.Cluster, outputs(o, partitions)))
+}
+
+// topicsError tells topics that are not as they must be from brokers that do not answer.
+func topicsError(which string, err error) error {
+	var problems *sink.TopicsError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &problems):
+		return fmt.Errorf("%w: %s:\n%w", ErrRefused, which, err)
+	default:
+		return fmt.Errorf("%s: %w", which, err)
 	}
-	return nil
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -155,4 +156,15 @@ func TestRecreatedOutput(t *testing.T) {
 	}
 	w.run()
 	w.compare()
+}
+
+// Brokers that do not answer are no reason to wait for a person; topics that are not as they must be are.
+func TestBrokersThatDoNotAnswerAreNoRefusal(t *testing.T) {
+	if err := topicsError("output topics", io.ErrUnexpectedEOF); errors.Is(err, ErrRefused) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a connection that ended is told as %v", err)
+	}
+	unfit := errors.Join(&sink.TopicsError{Problems: []error{errors.New("too few partitions")}}, io.ErrUnexpectedEOF)
+	if err := topicsError("output topics", unfit); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "too few partitions") {
+		t.Errorf("a topic that does not fit is told as %v", err)
+	}
 }

@@ -141,8 +141,8 @@ func ensureEvents(ctx context.Context, o *Options) error {
 			"max.message.bytes": strconv.Itoa(intake.MessageMax(o.Decoder)),
 		},
 	}})
-	if err != nil {
-		return fmt.Errorf("%w: the topics of the intake:\n%w", ErrRefused, err)
+	if err := topicsError("the topics of the intake", err); err != nil {
+		return err
 	}
 	found, err := consumer.Topics(ctx, o.Cluster, o.topic(row.TopicEvents))
 	if err != nil {

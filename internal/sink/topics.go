@@ -28,10 +28,20 @@ type TopicSpec struct {
 // waitForTopics bounds the wait until created topics have leaders.
 const waitForTopics = 30 * time.Second
 
+// TopicsError is what is wrong with topics: every problem there is, each with the command or setting that
+// mends it. Trying again cannot help.
+type TopicsError struct{ Problems []error }
+
+// Error has a line for each problem.
+func (e *TopicsError) Error() string { return errors.Join(e.Problems...).Error() }
+
+// Unwrap are the problems.
+func (e *TopicsError) Unwrap() []error { return e.Problems }
+
 // EnsureTopics makes sure that every topic can be written to as specified: it creates the missing
 // ones that may be created, and checks partition count and cleanup.policy of the existing ones. It
-// changes nothing about an existing topic. The error joins every problem there is, each with the
-// command or setting that mends it.
+// changes nothing about an existing topic. The error has a *TopicsError where topics are not as they
+// must be; any other is about brokers that could not be asked.
 func EnsureTopics(ctx context.Context, c *broker.Cluster, specs []TopicSpec) error {
 	names := make([]string, 0, len(specs))
 	for _, s := range specs {
@@ -56,9 +66,12 @@ func EnsureTopics(ctx context.Context, c *broker.Cluster, specs []TopicSpec) err
 			problems = append(problems, fmt.Errorf("topic %s is missing and must not be created here; create it: %s", s.Name, createCommand(s)))
 		}
 	}
-	problems = append(problems, checkPolicies(ctx, c, existing)...)
-	problems = append(problems, create(ctx, c, missing)...)
-	return errors.Join(problems...)
+	policies, unread := checkPolicies(ctx, c, existing)
+	refused, unmade := create(ctx, c, missing)
+	if problems = slices.Concat(problems, policies, refused); len(problems) > 0 {
+		return errors.Join(&TopicsError{problems}, unread, unmade)
+	}
+	return errors.Join(unread, unmade)
 }
 
 func checkPartitions(s TopicSpec, has int) error {
@@ -76,7 +89,7 @@ func checkPartitions(s TopicSpec, has int) error {
 
 // checkPolicies compares cleanup.policy: a compacted topic that deletes, or the other way round,
 // loses rows or grows for ever.
-func checkPolicies(ctx context.Context, c *broker.Cluster, specs []TopicSpec) []error {
+func checkPolicies(ctx context.Context, c *broker.Cluster, specs []TopicSpec) (problems []error, err error) {
 	req := &describeconfigs.Request{}
 	want := map[string]string{}
 	for _, s := range specs {
@@ -88,13 +101,12 @@ func checkPolicies(ctx context.Context, c *broker.Cluster, specs []TopicSpec) []
 		}
 	}
 	if len(req.Resources) == 0 {
-		return nil
+		return nil, nil
 	}
-	m, err := c.Ask(ctx, broker.AnyNode, req)
+	m, err := c.AskAny(ctx, req)
 	if err != nil {
-		return []error{fmt.Errorf("sink: read the configuration of topics: %w", err)}
+		return nil, fmt.Errorf("sink: read the configuration of topics: %w", err)
 	}
-	var problems []error
 	for _, r := range m.(*describeconfigs.Response).Resources {
 		if r.ErrorCode != 0 {
 			problems = append(problems, fmt.Errorf("topic %s: cannot read its configuration: %w; allow DescribeConfigs on it",
@@ -109,7 +121,7 @@ func checkPolicies(ctx context.Context, c *broker.Cluster, specs []TopicSpec) []
 			}
 		}
 	}
-	return problems
+	return problems, nil
 }
 
 // samePolicy compares lists like "compact,delete" without regard to order.
@@ -150,9 +162,9 @@ func createCommand(s TopicSpec) string {
 }
 
 // create makes the topics and waits until each has leaders.
-func create(ctx context.Context, c *broker.Cluster, specs []TopicSpec) []error {
+func create(ctx context.Context, c *broker.Cluster, specs []TopicSpec) (problems []error, err error) {
 	if len(specs) == 0 {
-		return nil
+		return nil, nil
 	}
 	req := &createtopics.Request{TimeoutMs: 30_000}
 	byName := map[string]TopicSpec{}
@@ -172,23 +184,28 @@ func create(ctx context.Context, c *broker.Cluster, specs []TopicSpec) []error {
 	}
 	node, err := c.Controller(ctx)
 	if err != nil {
-		return []error{fmt.Errorf("sink: create topics: %w", err)}
+		return nil, fmt.Errorf("sink: create topics: %w", err)
 	}
 	m, err := c.Ask(ctx, node, req)
 	if err != nil {
-		return []error{fmt.Errorf("sink: create topics: %w", err)}
+		return nil, fmt.Errorf("sink: create topics: %w", err)
 	}
-	var problems []error
+	var failed error
 	var created []string
 	for _, t := range m.(*createtopics.Response).Topics {
 		switch code := kafka.Error(t.ErrorCode); code {
 		case 0, kafka.TopicAlreadyExists: // another instance was faster: the same specification
 			created = append(created, t.Name)
 		default:
-			problems = append(problems, createProblem(byName[t.Name], code, t.ErrorMessage))
+			problem := createProblem(byName[t.Name], code, t.ErrorMessage)
+			if broker.Transient(code) {
+				failed = errors.Join(failed, problem)
+			} else {
+				problems = append(problems, problem)
+			}
 		}
 	}
-	return append(problems, awaitLeaders(ctx, c, created)...)
+	return problems, errors.Join(failed, awaitLeaders(ctx, c, created))
 }
 
 func createProblem(s TopicSpec, code kafka.Error, message string) error {
@@ -205,7 +222,7 @@ func createProblem(s TopicSpec, code kafka.Error, message string) error {
 }
 
 // awaitLeaders waits until the topics' partitions can be written to.
-func awaitLeaders(ctx context.Context, c *broker.Cluster, names []string) []error {
+func awaitLeaders(ctx context.Context, c *broker.Cluster, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, waitForTopics)
 	defer cancel()
 	for attempt := 0; len(names) > 0; attempt++ {
@@ -214,7 +231,7 @@ func awaitLeaders(ctx context.Context, c *broker.Cluster, names []string) []erro
 			names = slices.DeleteFunc(names, func(name string) bool { return ready(topics[name]) })
 		}
 		if len(names) > 0 && broker.Backoff(ctx, attempt) != nil {
-			return []error{fmt.Errorf("sink: created topics %v have no leaders yet: %w", names, errors.Join(err, ctx.Err()))}
+			return fmt.Errorf("sink: created topics %v have no leaders yet: %w", names, errors.Join(err, ctx.Err()))
 		}
 	}
 	return nil

@@ -1,8 +1,12 @@
 package sink_test
 
 import (
+	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"processor/internal/kafkatest"
 	"processor/internal/sink"
@@ -58,5 +62,36 @@ func TestEnsureTopicsNamesEveryProblemWithItsRemedy(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("the report: %v", err)
+	}
+}
+
+// A broker that goes away while it is asked for a topic's configuration is asked again; when all of them stay
+// away, that is no fault of a topic.
+func TestEnsureTopicsTellsBrokersFromTopics(t *testing.T) {
+	k := kafkatest.StartFake(t, 2)
+	name := k.Create(t, "rows", 1, map[string]string{"cleanup.policy": "compact"})
+	specs := []sink.TopicSpec{{Name: name, Configs: map[string]string{"cleanup.policy": "compact"}}}
+	var left atomic.Int64
+	left.Store(1)
+	k.Fake.ControlKey(int16(kmsg.DescribeConfigs), func(kmsg.Request) (kmsg.Response, error, bool) {
+		k.Fake.KeepControl()
+		if left.Add(-1) >= 0 {
+			return nil, errors.New("gone"), true
+		}
+		return nil, nil, false
+	})
+	c := own(t, k)
+	if err := sink.EnsureTopics(kafkatest.Context(t), c, specs); err != nil {
+		t.Errorf("one broker went away once: %v", err)
+	}
+	left.Store(1 << 30)
+	err := sink.EnsureTopics(kafkatest.Context(t), c, specs)
+	var problems *sink.TopicsError
+	if err == nil || errors.As(err, &problems) {
+		t.Errorf("all brokers go away: %v", err)
+	}
+	specs[0].Partitions = 2
+	if err := sink.EnsureTopics(kafkatest.Context(t), c, specs); !errors.As(err, &problems) || len(problems.Problems) != 1 {
+		t.Errorf("all brokers go away and a topic has too few partitions: %v", err)
 	}
 }
