@@ -42,6 +42,10 @@ bench-service: build ## The service beside its ceilings on a real broker that it
 bench-all: build ## Everything, beside Kafka Streams: two million events, five rounds, an hour or more
 	.ci/with-kafka $(GO) run ./bench -peers -events 2000000 -accounts 100000 -rounds 5
 
+.PHONY: bench-latency
+bench-latency: build ## From an event to its rows at a steady rate, on a real broker that it starts (FLAGS="-rate 5000 -for 1m")
+	.ci/with-kafka $(GO) run ./bench -latency $(FLAGS)
+
 .PHONY: bench-quick
 bench-quick: build ## The same in small, on a broker inside the benchmark; under a minute
 	$(GO) run ./bench -embedded -events 100000 -accounts 10000 -rounds 1

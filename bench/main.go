@@ -37,6 +37,11 @@ type options struct {
 	embedded   bool
 	peers      bool
 	classes    string // of the peer
+	stream     bool
+	restarts   bool
+	store      string
+	rate       int // events a second of the stream
+	seconds    time.Duration
 }
 
 func main() {
@@ -50,6 +55,11 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each phase is measured, interleaved")
 	flag.BoolVar(&o.embedded, "embedded", false, "use a broker inside this program instead of KAFKA_BROKERS; what it takes itself is not counted")
 	flag.BoolVar(&o.peers, "peers", false, "also measure the same work in Kafka Streams (bench/peer); needs a JDK, and mvn the first time")
+	flag.StringVar(&o.store, "store", "dir", "the service's checkpoint.store")
+	flag.BoolVar(&o.restarts, "restart", false, "also start each service again over its state, and say when it is ready")
+	flag.BoolVar(&o.stream, "latency", false, "instead measure how long after an event its rows are visible, at a steady rate")
+	flag.IntVar(&o.rate, "rate", 5000, "events a second, with -latency")
+	flag.DurationVar(&o.seconds, "for", time.Minute, "how long, with -latency; the first 10 s do not count")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()
 	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
@@ -79,6 +89,9 @@ func (o *options) main(ctx context.Context) error {
 	case "decode":
 		return o.read(ctx, true)
 	case "":
+		if o.stream {
+			return o.latency(ctx)
+		}
 		return o.measureAll(ctx)
 	default:
 		return fmt.Errorf("there is no phase %q", o.phase)

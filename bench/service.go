@@ -32,7 +32,16 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
 	read := func(ctx context.Context) (int, error) { return recordsRead(ctx, "http://"+address+"/metrics") }
-	return o.untilRead(ctx, cmd, read, 0)
+	f, err := o.untilRead(ctx, cmd, read, 0)
+	if err != nil || !o.restarts {
+		return f, err
+	}
+	again, err := o.restart(ctx, config, address)
+	if err != nil {
+		return f, fmt.Errorf("restart: %w", err)
+	}
+	fmt.Printf("%-*s ready after %.2f s, CPU %.2f s, peak %d MB\n", widest+8, "restart of "+delivery, again.wall.Seconds(), again.cpu.Seconds(), again.peak>>20)
+	return f, nil
 }
 
 func (o *options) config(dir, address, delivery string, round int) string {
@@ -41,11 +50,11 @@ func (o *options) config(dir, address, delivery string, round int) string {
 group: %s
 sources: [{topic: %s, format: native, keyed_by_account: true}]
 output: {prefix: "%s.", delivery: %s}
-checkpoint: {store: dir, dir: %q, interval: 10s}
+checkpoint: {store: %s, dir: %q, interval: 10s}
 groupings: [[region], [plan_tier, region]]
 limits: {open_account_bytes: %s}
 http: {address: %q}
-`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, filepath.Join(dir, "state"), o.openBytes, address)
+`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, o.store, filepath.Join(dir, "state"), o.openBytes, address)
 }
 
 func freeAddress(ctx context.Context) (string, error) {

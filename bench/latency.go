@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"processor/internal/broker"
+	"processor/internal/consumer"
+	"processor/internal/sink"
+)
+
+// stream is events at a steady rate and the rows that they become, as a consumer outside sees them.
+//
+// Every event sets one more seat, at one unit of money a month, in the account whose turn it is. So the MRR in an
+// account's row says which of its events are in it, and the closing MRR of all accounts how many events are.
+type stream struct {
+	*options
+	prefix string
+	start  time.Time
+}
+
+// due is when an event comes, since the start. That is what its latency counts from, also when the producer
+// is late.
+func (s *stream) due(n int64) time.Duration {
+	return time.Duration(n * int64(time.Second) / int64(s.rate))
+}
+
+func (s *stream) total() int64 { return int64(s.seconds.Seconds() * float64(s.rate)) }
+
+// streamWarm is how long events come before latencies count.
+const streamWarm = 10 * time.Second
+
+// latency measures how long after an event its rows are visible, once for each delivery.
+func (o *options) latency(ctx context.Context) error {
+	for _, delivery := range []string{atLeastOnce, exactlyOnce} {
+		rows, segments, f, err := o.streamOnce(ctx, delivery)
+		if err != nil {
+			return fmt.Errorf("%s: %w", delivery, err)
+		}
+		fmt.Printf("%-*s %d events/s for %s, CPU %.1f s, peak %d MB\n", widest, delivery, o.rate, o.seconds, f.cpu.Seconds(), f.peak>>20)
+		fmt.Printf("%-*s account rows %s\n%-*s segment rows %s\n", widest, "", quantiles(rows), widest, "", quantiles(segments))
+	}
+	return nil
+}
+
+// quantiles of latencies.
+func quantiles(all []time.Duration) string {
+	if len(all) == 0 {
+		return "none was seen"
+	}
+	slices.Sort(all)
+	at := func(q float64) time.Duration {
+		return all[min(int(q*float64(len(all))), len(all)-1)].Round(100 * time.Microsecond)
+	}
+	return fmt.Sprintf("of %d events: p50 %s  p99 %s  p99.9 %s  max %s", len(all), at(0.5), at(0.99), at(0.999), at(1))
+}
+
+// streamOnce is one deployment: its topic, its rows, its service.
+func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segments []time.Duration, f figure, err error) {
+	dir, err := os.MkdirTemp("", "processor-bench")
+	if err != nil {
+		return nil, nil, f, fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	name := fmt.Sprintf("stream-%d-%s", time.Now().UnixNano(), delivery)
+	own := *o
+	own.topic = name
+	s := &stream{options: &own, prefix: name + "."}
+	cluster, err := broker.New(broker.Options{Brokers: o.brokers})
+	if err != nil {
+		return nil, nil, f, err
+	}
+	defer cluster.Close()
+	err = sink.EnsureTopics(ctx, cluster, []sink.TopicSpec{{
+		Name: name, Partitions: o.partitions, Create: true, Configs: map[string]string{"message.timestamp.type": "LogAppendTime"},
+	}})
+	if err != nil {
+		return nil, nil, f, err
+	}
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return nil, nil, f, err
+	}
+	config := filepath.Join(dir, "processor.yaml")
+	if err := os.WriteFile(config, []byte(s.config(dir, address, delivery)), 0o600); err != nil {
+		return nil, nil, f, fmt.Errorf("write the configuration: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
+	cmd.Stderr = os.Stderr
+	begun := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, nil, f, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	rows, segments, err = s.run(ctx, cluster, address)
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if waited := cmd.Wait(); waited != nil {
+		err = errors.Join(err, fmt.Errorf("%s ended badly: %w", cmd.Path, waited))
+	}
+	return rows, segments, finished(cmd, time.Since(begun)), err
+}
+
+func (s *stream) config(dir, address, delivery string) string {
+	return fmt.Sprintf(`kafka: {brokers: [%q]}
+group: %s
+sources: [{topic: %s, format: native, keyed_by_account: true}]
+output: {prefix: %q, delivery: %s, flush_interval: 50ms, metrics_interval: 50ms}
+checkpoint: {store: dir, dir: %q, interval: 10s}
+rules: {lateness: 0s}
+groupings: [[region], [plan_tier, region]]
+limits: {open_account_bytes: %s}
+http: {address: %q}
+`, strings.Join(s.brokers, `", "`), s.topic, s.topic, s.prefix, delivery, filepath.Join(dir, "state"), s.openBytes, address)
+}
+
+// run sends and watches until every event is in the rows.
+func (s *stream) run(ctx context.Context, cluster *broker.Cluster, address string) (rows, segments []time.Duration, err error) {
+	if err := awaitReady(ctx, address); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.seconds+2*time.Minute)
+	defer cancel()
+	s.start = time.Now()
+	watched := make(chan error, 2)
+	go func() {
+		var err error
+		rows, err = s.watch(ctx, cluster, "accounts", s.accountRow())
+		watched <- err
+	}()
+	go func() {
+		var err error
+		segments, err = s.watch(ctx, cluster, "metrics", s.segmentRow())
+		watched <- err
+	}()
+	err = s.send(ctx, cluster)
+	if err != nil {
+		cancel()
+	}
+	return rows, segments, errors.Join(err, <-watched, <-watched)
+}
+
+// readyWithin bounds a start.
+const readyWithin = 10 * time.Minute
+
+func awaitReady(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		if err := broker.Sleep(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("wait until the service is ready: %w", err)
+		}
+	}
+}
+
+// send keeps the rate: what a slow send delays goes out with the next one.
+func (s *stream) send(ctx context.Context, cluster *broker.Cluster) error {
+	producer, err := sink.NewProducer(cluster, sink.ProducerOptions{Compression: sink.LZ4})
+	if err != nil {
+		return err
+	}
+	total := s.total()
+	for n := int64(0); n < total; {
+		due := min(int64(time.Since(s.start).Seconds()*float64(s.rate)), total)
+		var messages []sink.Message
+		for ; n < due; n++ {
+			messages = append(messages, s.event(n))
+		}
+		if _, err := producer.Send(ctx, messages); err != nil {
+			return fmt.Errorf("send events: %w", err)
+		}
+		if err := broker.Sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event is the n-th: one more seat of the account whose turn it is.
+func (s *stream) event(n int64) sink.Message {
+	account := "account-" + strconv.FormatInt(n%int64(s.accounts), 10)
+	value := fmt.Appendf(nil, `{"specversion":"1.0","id":"e%d","source":"bench","type":"subscription.changed","subject":%q,"time":%q,"data":{`+
+		`"subscription":"s1","status":"active","items":[{"item":"seats","product":"crm","plan":"pro","quantity":"%d","unit_price":"1","currency":"USD"}]}}`,
+		n, account, s.start.Add(s.due(n)).UTC().Format(time.RFC3339Nano), 1+n/int64(s.accounts))
+	return sink.Message{Topic: s.topic, Partition: int32(sink.Partition([]byte(account), s.partitions)), Key: []byte(account), Value: value} //nolint:gosec // a partition
+}
+
+// seen says up to which of its events a row goes: those with the numbers first, first+step, ... below end.
+type seen func(key, value []byte) (first, step, end int64, ok bool)
+
+// accountRow reads an account's MRR.
+func (s *stream) accountRow() seen {
+	known := map[string]int64{} // by account, the seats that were seen
+	return func(_, value []byte) (first, step, end int64, ok bool) {
+		var r struct {
+			Account string  `json:"account"`
+			MRR     float64 `json:"mrr,string"`
+		}
+		if json.Unmarshal(value, &r) != nil {
+			return 0, 0, 0, false
+		}
+		place, err := strconv.ParseInt(strings.TrimPrefix(r.Account, "account-"), 10, 64)
+		before := known[r.Account]
+		if err != nil || int64(r.MRR) <= before {
+			return 0, 0, 0, false
+		}
+		known[r.Account] = int64(r.MRR)
+		step = int64(s.accounts)
+		return place + before*step, step, place + int64(r.MRR)*step, true
+	}
+}
+
+// segmentRow reads the closing MRR of all accounts in this month.
+func (s *stream) segmentRow() seen {
+	var known int64
+	return func(key, value []byte) (first, step, end int64, ok bool) {
+		var k struct {
+			Grouping string `json:"grouping"`
+			Kind     string `json:"interval_kind"`
+		}
+		var r struct {
+			Closing float64 `json:"closing_mrr,string"`
+		}
+		if json.Unmarshal(key, &k) != nil || k.Grouping != "all" || k.Kind != "month" || json.Unmarshal(value, &r) != nil || int64(r.Closing) <= known {
+			return 0, 0, 0, false
+		}
+		first, known = known, int64(r.Closing)
+		return first, 1, known, true
+	}
+}
+
+// watch reads committed rows of a topic until every event was seen in them.
+func (s *stream) watch(ctx context.Context, cluster *broker.Cluster, topic string, see seen) ([]time.Duration, error) {
+	fetcher := consumer.NewFetcher(cluster, consumer.FetcherOptions{MaxWait: 20 * time.Millisecond})
+	positions := make([]consumer.Position, s.partitions)
+	for p := range positions {
+		positions[p] = consumer.Position{TopicPartition: broker.TopicPartition{Topic: s.prefix + topic, Partition: int32(p)}} //nolint:gosec // a partition
+	}
+	var latencies []time.Duration
+	for left := s.total(); left > 0; {
+		batches, err := fetcher.Fetch(ctx, positions)
+		if err != nil {
+			return latencies, fmt.Errorf("watch %s, %d events not seen in it: %w", topic, left, err)
+		}
+		now := time.Since(s.start)
+		for i := range batches {
+			if err := batches[i].Err; err != nil {
+				return latencies, fmt.Errorf("watch %s: %w", topic, err)
+			}
+			positions[batches[i].Partition].Next = batches[i].Next
+			for j := range batches[i].Records {
+				first, step, end, ok := see(batches[i].Records[j].Key, batches[i].Records[j].Value)
+				for n := first; ok && n < end; n += step {
+					left--
+					if due := s.due(n); due >= streamWarm {
+						latencies = append(latencies, now-due)
+					}
+				}
+			}
+		}
+	}
+	return latencies, nil
+}
