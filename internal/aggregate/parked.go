@@ -29,9 +29,18 @@ type slot struct {
 	settledTo   event.Time // of the account, while it is parked
 	collapsedTo event.Time
 
-	dirty bool // it will be derived at the next flush
-	used  bool // an event came for it since the last look for room
+	usedIn uint32 // the number of the flush before which its last event came
+	used   bool   // an event came for it since the last look for room
+	dirty  bool   // it will be derived at the next flush
 }
+
+func (s *State) use(at *slot) { at.used, at.usedIn = true, s.flushes }
+
+// largeBytes are the records of an account that takes long to open: it is not parked as long as every flush
+// brings an event for it.
+const largeBytes = 256 << 10
+
+func (s *State) isBusy(at *slot) bool { return at.open.bytes > largeBytes && s.flushes-at.usedIn <= 1 }
 
 // An open account takes many times what its records take as they are stored: about so much, as measured
 // by BenchmarkMemory.
@@ -98,6 +107,8 @@ func (s *State) makeRoom(looks int) {
 			s.hand++
 		case at.used:
 			at.used = false
+			s.hand++
+		case s.isBusy(at):
 			s.hand++
 		default:
 			s.park(at)

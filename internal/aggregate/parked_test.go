@@ -112,3 +112,33 @@ func newState(t *testing.T) *aggregate.State {
 	}
 	return s
 }
+
+// An account whose records take long to read stays open as long as every flush brings an event for it.
+func TestABusyLargeAccountStaysOpen(t *testing.T) {
+	const events = 2000 // of about 200 bytes
+	s := newState(t)
+	s.LimitRoom(1)
+	open := func() int {
+		_, n := s.Room()
+		return n
+	}
+	for i := range events {
+		apply(t, s, fmt.Sprintf(`{"specversion":"1.0","id":"usage-%d","source":"test-of-a-large-account","type":"usage.recorded","subject":"large",`+
+			`"time":"2026-01-%02dT10:%02d:%02dZ","data":{"subscription":"the-only-subscription","item":"api-calls","quantity":"1"}}`, i, 1+i%28, i/60%60, i%60))
+	}
+	apply(t, s, seats("small", 1, 1))
+	for month := 2; month <= 4; month++ {
+		s.AdvanceTo(at(month))
+		s.Flush()
+		if got := open(); got != 1 {
+			t.Fatalf("month %d: %d accounts are open, want the large one", month, got)
+		}
+		apply(t, s, seats("large", month, month))
+	}
+	s.AdvanceTo(at(5))
+	s.Flush() // with the last of them
+	s.Flush()
+	if got := open(); got != 0 {
+		t.Errorf("after a flush without an event %d accounts are open", got)
+	}
+}

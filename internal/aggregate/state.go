@@ -25,6 +25,7 @@ type State struct {
 	openBytes int64   // what they take
 	room      int64   // what they may take; 0 for no limit
 	hand      int     // whose turn it is to be looked at for room
+	flushes   uint32  // so far; it may begin anew
 
 	dirty      []*slot
 	wakes      wakeHeap
@@ -91,7 +92,7 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	}
 	known := s.find(e.Subject)
 	if known != nil {
-		known.slot.used = true
+		s.use(known.slot)
 		s.reduce(known)
 	}
 	if rejection := s.tooOld(known, e); rejection != nil {

@@ -115,6 +115,7 @@ func (s *State) deriveDirty(each func(*Updates)) {
 		u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0]}
 	}
 	s.dirty = s.dirty[:0]
+	s.flushes++
 	s.makeAllRoom()
 }
 

@@ -272,10 +272,20 @@ const (
 // not bring to the end.
 func (s *session) flushDue(now time.Time) bool {
 	records, wait := s.options.FlushRecords, s.options.FlushInterval
-	if lag := s.lag(); lag > int64(records) { // about as many as lie ahead: there are few flushes, whatever the way
+	if lag := s.lag(); lag > int64(records) && !s.isCrowded() { // about as many as lie ahead: there are few flushes, whatever the way
 		records, wait = int(min(lag, int64(behindTimes*records))), max(wait, behindWait)
 	}
 	return s.pending >= records || now.Sub(s.flushed) >= wait
+}
+
+// isCrowded says whether the open accounts take more than they may: only a flush lets them be parked.
+func (s *session) isCrowded() bool {
+	var open int64
+	for _, one := range s.shards {
+		bytes, _ := one.state.Room()
+		open += bytes
+	}
+	return s.options.OpenAccountBytes > 0 && open > s.options.OpenAccountBytes
 }
 
 // lag is how many records lie between the shards and the ends of their logs, as of the last fetch.
