@@ -52,13 +52,7 @@ func stream(b *testing.B, batch int) {
 // stateOf has a state derive events in batches, the watermark behind them.
 func stateOf(b *testing.B, events []*event.Event, batch int, room int64) *aggregate.State {
 	b.Helper()
-	s, err := aggregate.New(aggregate.Options{
-		Currency: "USD", Zone: time.UTC, Coalesce: time.Hour, UsageGrace: 12 * time.Hour, ReportingStart: event.NoTime,
-		Groupings: [][]string{{"region"}, {"plan_tier"}, {"plan_tier", "region"}}, Windows: aggregate.Windows,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := newBenchState(b)
 	s.LimitRoom(room)
 	for i, e := range events {
 		if _, rejection := s.Apply(e); rejection != nil {
@@ -69,6 +63,18 @@ func stateOf(b *testing.B, events []*event.Event, batch int, room int64) *aggreg
 			s.FlushEach(func(*aggregate.Updates) {})
 			s.TakeKept()
 		}
+	}
+	return s
+}
+
+func newBenchState(b *testing.B) *aggregate.State {
+	b.Helper()
+	s, err := aggregate.New(aggregate.Options{
+		Currency: "USD", Zone: time.UTC, Coalesce: time.Hour, UsageGrace: 12 * time.Hour, ReportingStart: event.NoTime,
+		Groupings: [][]string{{"region"}, {"plan_tier"}, {"plan_tier", "region"}}, Windows: aggregate.Windows,
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 	return s
 }
