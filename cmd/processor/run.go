@@ -36,6 +36,7 @@ not fit the cluster or the checkpoint (see processor help rebuild), 3 the data n
 			if err != nil {
 				return err
 			}
+			tuneCollector()
 			return run(cmd.Context(), loaded, path, accepted, newLogger(loaded, cmd.ErrOrStderr()))
 		},
 	}
