@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -92,14 +93,21 @@ func (s *shard) derive(watermark event.Time) {
 		s.addMovements(u.Movements, stamp)
 		s.addMonths(u.Months, stamp)
 		for i := range u.Accounts {
-			r := &u.Accounts[i]
-			s.accounts[string(s.encoder.AccountKey(nil, r))] = pendingRow{s.encoder.Account(nil, r, stamp)}
+			s.keepAccount(&u.Accounts[i], stamp)
 		}
 	})
 	s.collectKept()
 	for i := range registers {
 		s.registers[registers[i].Key] = struct{}{}
 	}
+}
+
+// keepAccount keeps an account's row for the next slow flush, instead of the one before it.
+func (s *shard) keepAccount(r *aggregate.AccountRow, stamp row.Stamp) {
+	s.buffer = s.encoder.AccountKey(s.buffer[:0], r)
+	n := len(s.buffer)
+	s.buffer = s.encoder.Account(s.buffer, r, stamp)
+	s.accounts[string(s.buffer[:n])] = pendingRow{bytes.Clone(s.buffer[n:])}
 }
 
 // flushEarly derives what was read so far, between two flushes; its rows go out with the next one.

@@ -43,6 +43,7 @@ type shard struct {
 	early     []sink.Message // of flushes before something froze
 	letters   []sink.Message
 	accounts  map[string]pendingRow // by key
+	buffer    []byte                // of the row that is kept
 	registers map[aggregate.RegisterKey]struct{}
 	marked    mark
 
