@@ -126,6 +126,8 @@ type figure struct {
 	wall time.Duration
 	cpu  time.Duration
 	peak int64 // bytes
+
+	rows, saved float64 // of the service: rows sent, and bytes handed to the checkpoint
 }
 
 // measureAll loads the topic once and measures every phase in turn.
@@ -171,8 +173,12 @@ func (o *options) measureAll(ctx context.Context) error {
 
 func (o *options) show(f figure) string {
 	per := func(d time.Duration) string { return strconv.Itoa(int(float64(o.events) / d.Seconds())) }
-	return fmt.Sprintf("%8s events/s %8s events/CPU-s  wall %6.2f s  CPU %6.2f s  peak %5d MB",
+	line := fmt.Sprintf("%8s events/s %8s events/CPU-s  wall %6.2f s  CPU %6.2f s  peak %5d MB",
 		per(f.wall), per(f.cpu), f.wall.Seconds(), f.cpu.Seconds(), f.peak>>20)
+	if f.rows > 0 {
+		line += fmt.Sprintf("  rows %.2f/event  checkpoints %.0f B/event", f.rows/float64(o.events), f.saved/float64(o.events))
+	}
+	return line
 }
 
 // median is the pass with the middle CPU time.

@@ -31,8 +31,16 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 		return figure{}, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
-	read := func(ctx context.Context) (int, error) { return recordsRead(ctx, "http://"+address+"/metrics") }
+	var last counts
+	read := func(ctx context.Context) (int, error) {
+		now, err := scrape(ctx, "http://"+address+"/metrics")
+		if err == nil {
+			last = now
+		}
+		return int(now.records), err
+	}
 	f, err := o.untilRead(ctx, cmd, read, 0)
+	f.rows, f.saved = last.rows, last.saved
 	if err != nil || !o.restarts {
 		return f, err
 	}
@@ -67,28 +75,36 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// recordsRead sums the service's counter of records.
-func recordsRead(ctx context.Context, url string) (int, error) {
+// counts are the service's counters, summed over their labels.
+type counts struct{ records, rows, saved float64 }
+
+// scrape reads them.
+func scrape(ctx context.Context, url string) (c counts, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	total := 0
+	sums := map[string]*float64{
+		"expansion_records_total": &c.records, "expansion_rows_total": &c.rows, "expansion_checkpoint_bytes_total": &c.saved,
+	}
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if line := lines.Text(); strings.HasPrefix(line, "expansion_records_total{") {
-			n, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
-			if err != nil {
-				return 0, err
-			}
-			total += int(n)
+		line := lines.Text()
+		sum := sums[line[:max(strings.IndexAny(line, "{ "), 0)]]
+		if sum == nil {
+			continue
 		}
+		n, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
+		if err != nil {
+			return c, err
+		}
+		*sum += n
 	}
-	return total, lines.Err()
+	return c, lines.Err()
 }
