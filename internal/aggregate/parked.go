@@ -103,7 +103,7 @@ func (s *State) makeRoom(looks int) {
 			s.hand = 0
 		}
 		switch at := s.opened[s.hand]; {
-		case at.dirty && at.open.derived != nil: // only as it is does it tell what its rows were
+		case at.dirty && at.open.changed && at.open.derived != nil: // only as it is does it tell what its rows were
 			s.hand++
 		case at.used:
 			at.used = false
@@ -145,7 +145,7 @@ func (at *slot) isUntouched() bool { return at != nil && at.open == nil && at.as
 func (s *State) restoreParked(at *slot, key, value []byte) {
 	records := at.records()
 	records = appendSized(records, func(dst []byte) []byte { return append(dst, value...) })
-	at.parked = s2.Encode(nil, records)
+	at.parked = s.compressed(records)
 	s.bytes += int64(len(key) + len(value))
 }
 
@@ -181,7 +181,15 @@ func (s *State) pack(a *account) []byte {
 	for _, v := range versions {
 		s.buffer = appendSized(s.buffer, v.AppendStored)
 	}
-	return slices.Clone(s2.Encode(nil, s.buffer))
+	return s.compressed(s.buffer)
+}
+
+// compressed is a copy of its own size.
+func (s *State) compressed(records []byte) []byte {
+	if most := s2.MaxEncodedLen(len(records)); len(s.packed) < most {
+		s.packed = make([]byte, most)
+	}
+	return slices.Clone(s2.Encode(s.packed, records))
 }
 
 // appendSized appends a record with its length before it.
@@ -224,7 +232,7 @@ func (s *State) refile(a *account, record []byte) {
 		if err != nil || r.broken {
 			panic("aggregate: account " + a.id + ": a record was packed that cannot be read")
 		}
-		a.noteReduced(file(a), record)
+		a.bytes += int64(a.noteReduced(file(a), record))
 		return
 	}
 	e, err := event.DecodeStored(record)

@@ -47,25 +47,22 @@ func viewKey(id string) []byte { return append(accountKey(id), 'v') }
 func (s *State) keepReduced(a *account, form byte, key, content []byte) {
 	value := append(appendReduced(nil, form, a.id), content...)
 	_, replaces := a.reduced[string(key)]
-	before := a.bytes
-	a.noteReduced(key, value)
-	grown := a.bytes - before
-	a.bytes = before
 	s.kept = append(s.kept, Kept{Key: key, Value: value, Replaces: replaces})
-	s.count(a, int(grown))
+	s.count(a, a.noteReduced(key, value))
 }
 
 // appendReduced begins a record that stands for events.
 func appendReduced(dst []byte, form byte, id string) []byte { return appendText(append(dst, form), id) }
 
-// noteReduced notes what a record takes that stands for events.
-func (a *account) noteReduced(key, value []byte) {
+// noteReduced notes what a record takes that stands for events, and says how much more that is than before.
+func (a *account) noteReduced(key, value []byte) (grown int) {
 	if a.reduced == nil {
 		a.reduced = map[string]int{}
 	}
 	size := len(key) + len(value)
-	a.bytes += int64(size - a.reduced[string(key)])
+	grown = size - a.reduced[string(key)]
 	a.reduced[string(key)] = size
+	return grown
 }
 
 // dropReduced gives up a record that stood for events.

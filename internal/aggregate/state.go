@@ -36,6 +36,7 @@ type State struct {
 	kept       []Kept
 	buffer     []byte // of the record that is filed
 	block      []byte // of those that were kept
+	packed     []byte // scratch of what is parked
 	bytes      int64  // of everything kept, as it is stored
 	unrated    int    // months of usage without a price, over all accounts
 	horizons   Horizons
