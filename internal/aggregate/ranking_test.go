@@ -59,6 +59,9 @@ func compareRanking(t *testing.T, x *expansions, held []money.Amount) {
 	if got.Squares.Cmp(squares) != 0 {
 		t.Fatalf("the sum of squares is %s, want %s", got.Squares, squares)
 	}
+	if x.accounts != len(held) || x.isShort() {
+		t.Fatalf("it counts %d of %d amounts, and is short: %t", x.accounts, len(held), x.isShort())
+	}
 	if len(x.top) > rankingKept {
 		t.Fatalf("%d amounts are remembered, at most %d", len(x.top), rankingKept)
 	}
