@@ -66,6 +66,9 @@ func quantiles(all []time.Duration) string {
 	return fmt.Sprintf("of %d events: p50 %s  p99 %s  p99.9 %s  max %s", len(all), at(0.5), at(0.99), at(0.999), at(1))
 }
 
+// promptly is how a service is set up whose rows are to come at once.
+var promptly = serviceSettings{output: ", flush_interval: 50ms, metrics_interval: 50ms", rules: "rules: {lateness: 0s}\n"}
+
 // streamOnce is one deployment: its topic, its rows, its service.
 func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segments []time.Duration, f figure, err error) {
 	dir, err := os.MkdirTemp("", "processor-bench")
@@ -93,7 +96,7 @@ func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segmen
 		return nil, nil, f, err
 	}
 	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(s.config(dir, address, delivery)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(own.config(name, dir, address, delivery, promptly)), 0o600); err != nil {
 		return nil, nil, f, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
@@ -108,19 +111,6 @@ func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segmen
 		err = errors.Join(err, fmt.Errorf("%s ended badly: %w", cmd.Path, waited))
 	}
 	return rows, segments, finished(cmd, time.Since(begun)), err
-}
-
-func (s *stream) config(dir, address, delivery string) string {
-	return fmt.Sprintf(`kafka: {brokers: [%q]}
-group: %s
-sources: [{topic: %s, format: native, keyed_by_account: true}]
-output: {prefix: %q, delivery: %s, flush_interval: 50ms, metrics_interval: 50ms}
-checkpoint: {store: dir, dir: %q, interval: 10s}
-rules: {lateness: 0s}
-groupings: [[region], [plan_tier, region]]
-limits: {open_account_bytes: %s}
-http: {address: %q}
-`, strings.Join(s.brokers, `", "`), s.topic, s.topic, s.prefix, delivery, filepath.Join(dir, "state"), s.openBytes, address)
 }
 
 // run sends and watches until every event is in the rows.

@@ -26,8 +26,9 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 	if err != nil {
 		return figure{}, err
 	}
+	name := fmt.Sprintf("bench-%d-%d-%s", time.Now().Unix(), round, delivery)
 	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(o.config(dir, address, delivery, round)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(o.config(name, dir, address, delivery, serviceSettings{})), 0o600); err != nil {
 		return figure{}, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
@@ -52,17 +53,20 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 	return f, nil
 }
 
-func (o *options) config(dir, address, delivery string, round int) string {
-	name := fmt.Sprintf("bench-%d-%d-%s", time.Now().Unix(), round, delivery)
+// serviceSettings are those in which measurements differ: lines of YAML, empty for the defaults.
+type serviceSettings struct{ output, rules string }
+
+// config is the configuration of one deployment, whose group and output topics have its name.
+func (o *options) config(name, dir, address, delivery string, more serviceSettings) string {
 	return fmt.Sprintf(`kafka: {brokers: [%q]}
 group: %s
 sources: [{topic: %s, format: native, keyed_by_account: true}]
-output: {prefix: "%s.", delivery: %s}
+output: {prefix: "%s.", delivery: %s%s}
 checkpoint: {store: %s, dir: %q, interval: 10s}
 groupings: [[region], [plan_tier, region]]
 limits: {open_account_bytes: %s}
 http: {address: %q}
-`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, o.store, filepath.Join(dir, "state"), o.openBytes, address)
+%s`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, more.output, o.store, filepath.Join(dir, "state"), o.openBytes, address, more.rules)
 }
 
 func freeAddress(ctx context.Context) (string, error) {

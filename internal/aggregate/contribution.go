@@ -18,6 +18,7 @@ type contributions struct {
 	spare    []*sparse
 	shares   []share
 	effects  []effect // of the last entries of the derivation that is looked at, and one for those before
+	made     []int    // which of them are known
 }
 
 // share is what one interval of one account adds to one segment, while it is collected.
@@ -90,13 +91,13 @@ func (c *contributions) account(d *derived, from event.Time, sign int) {
 
 // forgetEffects begins with another derivation.
 func (c *contributions) forgetEffects(d *derived) {
-	for i := range c.effects {
-		if e := &c.effects[i]; e.known {
-			e.full.reset()
-			e.net.reset()
-			e.isNet, e.known, e.flags = false, false, 0
-		}
+	for _, place := range c.made {
+		e := &c.effects[place]
+		e.full.reset()
+		e.net.reset()
+		e.isNet, e.known, e.flags = false, false, 0
 	}
+	c.made = c.made[:0]
 	if n := min(len(d.entries), effectsKept) + 1 - len(c.effects); n > 0 {
 		c.effects = append(c.effects, make([]effect, n)...)
 	}
@@ -109,10 +110,12 @@ const effectsKept = 2048
 func (c *contributions) effect(d *derived, i int) *effect {
 	place := max(i-max(len(d.entries)-effectsKept, 0)+1, 0)
 	to := &c.effects[place]
-	if to.known {
-		if place > 0 {
-			return to
-		}
+	switch {
+	case !to.known:
+		c.made = append(c.made, place)
+	case place > 0:
+		return to
+	default:
 		*to = effect{}
 	}
 	to.known = true
@@ -257,7 +260,7 @@ func (c *contributions) settle(s *span, sign int) {
 	for i := range c.shares {
 		c.shares[i].count()
 		key := RegisterKey{c.shares[i].segment, s.kind, s.index}
-		c.delta(key).add(&c.shares[i].sums.Register, c.shares[i].sums.has, sign)
+		c.delta(key).add(&c.shares[i].sums, sign)
 		if expansion := c.shares[i].sums.Sums[SumExpansion]; s.kind == KindMonth && !expansion.IsZero() {
 			c.noteMonth(key, expansion, sign)
 		}
@@ -279,8 +282,7 @@ func (c *contributions) noteMonth(key RegisterKey, expansion money.Amount, sign 
 func (s *share) count() {
 	for i := range Counts {
 		if s.flags&(1<<i) != 0 {
-			s.sums.Counts[i]++
-			s.sums.has.counts |= 1 << i
+			s.sums.addOne(i)
 		}
 	}
 }
@@ -305,16 +307,15 @@ func (c *contributions) addEntry(s *span, grouping, i int) {
 	e := &s.d.entries[i]
 	to := c.share(e.dims.Segments[grouping])
 	if e.kind == entryRow && e.row.transfer != nil && s.d.staysIn(grouping, i) {
-		to.sums.Counts[CountEntries]++
-		to.sums.has.counts |= 1 << CountEntries
+		to.sums.addOne(CountEntries)
 		return
 	}
 	of := c.effect(s.d, i)
 	if of.isNet && s.kind.showsUsageNet() {
-		to.sums.add(&of.net.Register, of.net.has, 1)
+		to.sums.add(&of.net, 1)
 		return
 	}
-	to.sums.add(&of.full.Register, of.full.has, 1)
+	to.sums.add(&of.full, 1)
 	to.flags |= of.flags
 }
 

@@ -121,8 +121,8 @@ func (c *contributions) move(s *State, moves []move, sign int) {
 				continue
 			}
 			out, in := m.registers()
-			c.delta(RegisterKey{m.from.Segments[g], m.kind, m.index}).add(&out, out.figures(), sign)
-			c.delta(RegisterKey{m.to.Segments[g], m.kind, m.index}).add(&in, in.figures(), sign)
+			c.delta(RegisterKey{m.from.Segments[g], m.kind, m.index}).add(sparseOf(out), sign)
+			c.delta(RegisterKey{m.to.Segments[g], m.kind, m.index}).add(sparseOf(in), sign)
 		}
 	}
 }

@@ -204,14 +204,12 @@ func appendSized(dst []byte, record func(dst []byte) []byte) []byte {
 // unpark opens an account as it was parked.
 func (s *State) unpark(at *slot) {
 	a := newAccount(at)
-	first, firstEvent := s.first, s.firstEvent
 	for left := at.records(); len(left) > 0; {
 		size, n := binary.Uvarint(left)
 		record := left[n : n+int(size)] //nolint:gosec // as it was packed
 		left = left[n+int(size):]       //nolint:gosec // as it was packed
 		s.refile(a, record)
 	}
-	s.first, s.firstEvent = first, firstEvent
 	a.settledTo, a.collapsedTo = at.settledTo, at.collapsedTo
 	a.changed = false
 	if at.asOf != event.NoTime {

@@ -130,10 +130,13 @@ type sparse struct {
 	has figures
 }
 
-func (s *sparse) add(other *Register, has figures, sign int) {
-	s.Register.add(other, has, sign)
-	s.has.sums |= has.sums
-	s.has.counts |= has.counts
+// sparseOf is a register with what it has.
+func sparseOf(r Register) *sparse { return &sparse{r, r.figures()} }
+
+func (s *sparse) add(other *sparse, sign int) {
+	s.Register.add(&other.Register, other.has, sign)
+	s.has.sums |= other.has.sums
+	s.has.counts |= other.has.counts
 }
 
 // addSum is add for one sum.
@@ -143,6 +146,18 @@ func (s *sparse) addSum(sum Sum, amount money.Amount, sign int) {
 	}
 	s.Sums[sum] = s.Sums[sum].Add(amount)
 	s.has.sums |= 1 << sum
+}
+
+// addOne is add for one of a count.
+func (s *sparse) addOne(count Count) {
+	s.Counts[count]++
+	s.has.counts |= 1 << count
+}
+
+// addParts is bookParts.
+func (s *sparse) addParts(p *Parts) {
+	s.bookParts(p)
+	s.has.sums |= partFigures
 }
 
 func (s *sparse) isZero() bool {

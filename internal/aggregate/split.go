@@ -91,11 +91,9 @@ func (c *contributions) addSlices(s *span, i int) {
 		for j := range e.row.Slices {
 			slice := &e.row.Slices[j]
 			to := c.share(c.dims.splitSegment(grouping, e.dims, slice))
-			to.sums.Counts[CountEntries]++
-			to.sums.has.counts |= 1 << CountEntries
+			to.sums.addOne(CountEntries)
 			if !net {
-				to.sums.bookParts(&slice.Parts)
-				to.sums.has.sums |= partFigures
+				to.sums.addParts(&slice.Parts)
 			}
 		}
 	}
