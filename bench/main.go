@@ -28,6 +28,7 @@ type options struct {
 	brokers    []string
 	processor  string
 	openBytes  string
+	memory     string // GOMEMLIMIT of the service
 	topic      string
 	events     int
 	accounts   int
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&o.accounts, "accounts", 100_000, "accounts they are about")
 	flag.IntVar(&o.partitions, "partitions", 8, "partitions of the topic")
 	flag.StringVar(&o.openBytes, "open", "512MiB", "the service's limits.open_account_bytes")
+	flag.StringVar(&o.memory, "memory", "8GiB", "the service's GOMEMLIMIT")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each phase is measured, interleaved")
 	flag.BoolVar(&o.embedded, "embedded", false, "use a broker inside this program instead of KAFKA_BROKERS; what it takes itself is not counted")
 	flag.BoolVar(&o.peers, "peers", false, "also measure the same work in Kafka Streams (bench/peer); needs a JDK, and mvn the first time")

@@ -37,12 +37,15 @@ func (o *options) untilRead(ctx context.Context, cmd *exec.Cmd, read func(contex
 	return finished(cmd, wall), nil
 }
 
+// lookEvery is how often a process is asked how far it is.
+const lookEvery = 500 * time.Millisecond
+
 // awaitRead asks how far a process is until it has read every event. An error is asked again: it may only
 // be about to begin.
 func (o *options) awaitRead(ctx context.Context, read func(context.Context) (int, error), start time.Time) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(lookEvery) // a look costs the service something
 	defer tick.Stop()
 	for {
 		select {

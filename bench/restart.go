@@ -13,6 +13,7 @@ import (
 // state read and derived, and nothing left to read.
 func (o *options) restart(ctx context.Context, config, address string) (figure, error) {
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
 	cmd.Stderr = os.Stderr
 	start := time.Now()
 	if err := cmd.Start(); err != nil {

@@ -32,6 +32,7 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 		return figure{}, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
 	var last counts
 	read := func(ctx context.Context) (int, error) {
 		now, err := scrape(ctx, "http://"+address+"/metrics")
@@ -88,6 +89,7 @@ func scrape(ctx context.Context, url string) (c counts, err error) {
 	if err != nil {
 		return c, err
 	}
+	request.Header.Set("Accept-Encoding", "identity") // packing it would be the service's work
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return c, err

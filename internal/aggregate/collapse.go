@@ -90,9 +90,11 @@ func countsBefore(e *event.Event, at event.Time, c *Calendar) bool {
 func lastUsageMonth(at event.Time, c *Calendar) int32 { return int32(monthOfDay(c.Day(at))) - 2 }
 
 func sortedKeys(records map[event.Key]*record) []event.Key {
-	return slices.SortedFunc(maps.Keys(records), func(x, y event.Key) int {
-		return cmp.Or(strings.Compare(x.Source, y.Source), strings.Compare(x.ID, y.ID))
-	})
+	return slices.SortedFunc(maps.Keys(records), compareKeys)
+}
+
+func compareKeys(x, y event.Key) int {
+	return cmp.Or(strings.Compare(x.Source, y.Source), strings.Compare(x.ID, y.ID))
 }
 
 // base is what the pass has come to at an instant.

@@ -92,10 +92,18 @@ func (s *State) noteFirst(e *event.Event) {
 	if e.Statement != nil {
 		at = s.calendar.Start(KindMonth, int32(e.Statement.Month))
 	}
-	if at >= s.firstEvent {
+	if at < s.firstEvent {
+		s.setFirst(at)
+	}
+}
+
+// setFirst says when the first event counts.
+func (s *State) setFirst(at event.Time) {
+	s.firstEvent = at
+	if at == never {
+		s.first = never
 		return
 	}
-	s.firstEvent = at
 	s.first = s.calendar.Start(KindMonth, int32(monthOfDay(s.calendar.Day(max(at, 0))))-1)
 }
 
@@ -159,6 +167,7 @@ func (s *State) Forget() {
 		if s.ended(key) {
 			delete(s.registers, key)
 			delete(s.expansions, key)
+			s.change(key)
 		}
 	}
 }

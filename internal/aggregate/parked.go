@@ -32,6 +32,9 @@ type slot struct {
 	usedIn uint32 // the number of the flush before which its last event came
 	used   bool   // an event came for it since the last look for room
 	dirty  bool   // it will be derived at the next flush
+
+	moved    bool // its rest is another one than the checkpoint's
+	restKept bool // the checkpoint has its rest
 }
 
 func (s *State) use(at *slot) { at.used, at.usedIn = true, s.flushes }

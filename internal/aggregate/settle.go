@@ -74,13 +74,11 @@ func (s *State) settleUsage(a *account) {
 // once.
 func (a *account) settleable(before event.Time) []event.Key {
 	var keys []event.Key
-	seen := map[event.Key]struct{}{}
 	consider := func(e *event.Event) {
-		key := e.Key()
-		if _, done := seen[key]; done || e.Usage == nil || e.Time >= before {
+		if e.Usage == nil || e.Time >= before {
 			return
 		}
-		seen[key] = struct{}{}
+		key := e.Key()
 		stays := func(v *event.Event) bool { return v.Usage == nil || v.Time >= before }
 		if !slices.ContainsFunc(a.records[key].versions, stays) {
 			keys = append(keys, key)
@@ -89,10 +87,15 @@ func (a *account) settleable(before event.Time) []event.Key {
 	for i := 0; i < len(a.usage) && a.usage[i].Time < before; i++ {
 		consider(a.usage[i])
 	}
+	counted := len(keys)
 	for _, e := range a.formerUsage {
 		consider(e)
 	}
-	return keys
+	if len(keys) == counted {
+		return keys // each counted event is filed once
+	}
+	slices.SortFunc(keys, compareKeys)
+	return slices.Compact(keys)
 }
 
 // settledMonth is the account's settled usage of a month, made when it is new.

@@ -46,6 +46,7 @@ type State struct {
 	firstEvent event.Time // when the first event counts
 	first      event.Time // nothing is booked before it
 	broken     error
+	derivation derivation
 }
 
 // New is an empty state. Its watermark is 1970-01-01T00:00:00Z until AdvanceTo says otherwise.
@@ -170,7 +171,10 @@ func (s *State) enter(a *account, e *event.Event) (kept, amended, conflict bool)
 // Restore files a record that a checkpoint held. It must precede every Apply.
 func (s *State) Restore(value []byte) error {
 	defer func() { s.kept = s.kept[:0] }()
-	if isReduced(value) {
+	switch {
+	case IsDerived(value):
+		return nil // the state derives it
+	case isReduced(value):
 		return s.restoreReduced(value)
 	}
 	e, err := event.DecodeStored(value)
@@ -322,6 +326,7 @@ func (s *State) Broken() error { return s.broken }
 // wakeAt sees to it that the account is derived once the watermark reaches an instant.
 func (s *State) wakeAt(of *slot, at event.Time) {
 	of.foldAt = min(of.foldAt, at)
+	s.move(of)
 	if of.foldAt < of.wake {
 		of.wake = of.foldAt
 		heap.Push(&s.wakes, wake{of.wake, of})

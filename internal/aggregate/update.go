@@ -87,6 +87,7 @@ func (s *State) FlushEach(each func(*Updates)) []RegisterRow {
 	s.deriveDirty(each)
 	rows := make([]RegisterRow, 0, len(s.touched))
 	for _, key := range s.touched {
+		s.change(key)
 		r := s.registers[key]
 		r.touched = false
 		r.Ranking = s.ranking(key)
@@ -109,6 +110,7 @@ func (s *State) deriveDirty(each func(*Updates)) {
 	for _, at := range s.dirty {
 		a := s.open(at)
 		at.dirty = false
+		s.move(at)
 		s.reduce(a)
 		s.derive(a, &u)
 		each(&u)

@@ -28,13 +28,14 @@ func TestWhenAFlushIsDue(t *testing.T) {
 		{101, 101, 0, true},
 		{700, 699, time.Second, false},
 		{700, 700, 0, true},
-		{1 << 40, 999, time.Second, false},
-		{1 << 40, 1000, 0, true},
-		{101, 1, behindWait, true},
+		{1 << 40, 1499, time.Second, false},
+		{1 << 40, 1500, 0, true},
+		{101, 1, 9 * time.Second, false},
+		{101, 1, 10 * time.Second, true},
 	} {
 		one := &shard{sources: []*source{{Position: consumer.Position{Next: 10}, end: 10 + c.lag - c.lag/2}, {end: c.lag / 2}}}
 		s := &session{
-			pipeline: &pipeline{options: Options{FlushRecords: 100, FlushInterval: 250 * time.Millisecond}},
+			pipeline: &pipeline{options: Options{FlushRecords: 100, FlushInterval: 250 * time.Millisecond, CheckpointInterval: 10 * time.Second}},
 			shards:   []*shard{one}, pending: c.pending, flushed: now.Add(-c.after),
 		}
 		var err error

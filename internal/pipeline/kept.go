@@ -97,8 +97,8 @@ func restoreAccount(ctx context.Context, store keptShards, core aggregate.Option
 func keptNearest(ctx context.Context, store keptShards, shards int, account string) ([]string, error) {
 	ids := map[string]struct{}{}
 	for shard := range shards {
-		_, _, err := store.Load(ctx, shard, func(key, _ []byte) error {
-			if owner, ok := aggregate.AccountOf(key); ok {
+		_, _, err := store.Load(ctx, shard, func(key, value []byte) error {
+			if owner, ok := aggregate.AccountOf(key); ok && !aggregate.IsDerived(value) {
 				ids[owner] = struct{}{}
 			}
 			return nil

@@ -152,12 +152,13 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 
 // saveOpened saves a shard that nobody else works on yet.
 func (p *pipeline) saveOpened(ctx context.Context, s *shard) error {
+	puts := s.takePuts() // the marker counts them
 	b, err := s.marker().encode()
 	if err != nil {
 		return err
 	}
 	s.saved = b
-	return p.store.Save(ctx, s.number, b, s.takePuts())
+	return p.store.Save(ctx, s.number, b, puts)
 }
 
 // place puts the shard where its checkpoint says, or at the beginning of the logs: a log that has

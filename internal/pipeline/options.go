@@ -79,7 +79,9 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
-	feed *feed // what intake copies; nil: nothing. checkSources decides
+	// program is what derives: another one does not take over what this one derived. program() when empty.
+	program string
+	feed    *feed // what intake copies; nil: nothing. checkSources decides
 
 	// Of Cluster and of the machine; a test may put others in their place.
 	logs     logs
@@ -120,6 +122,9 @@ func (o Options) withDefaults() (Options, error) {
 	need(o.Cluster == nil, "Cluster")
 	need(o.Group == "", "Group")
 	need(len(o.Sources) == 0, "Sources")
+	if o.program == "" {
+		o.program = program()
+	}
 	if o.stopWithin == 0 {
 		o.stopWithin = defaultStopWithin
 	}

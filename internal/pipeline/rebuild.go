@@ -226,6 +226,9 @@ const (
 
 // record takes the next record of the checkpoint; those of an account follow each other.
 func (t *trial) record(key, value []byte) error {
+	if aggregate.IsDerived(value) {
+		return nil // it is derived anew
+	}
 	t.records++
 	account, ok := aggregate.AccountOf(key)
 	if !ok {

@@ -262,18 +262,15 @@ func (s *session) advance(ctx context.Context) error {
 }
 
 // Far behind the ends of the logs every row is old anyway, and what a flush costs is deriving the
-// accounts that it touches: there it waits for more records, and for longer.
-const (
-	behindTimes = 10 // FlushRecords, at most
-	behindWait  = 5 * time.Second
-)
+// accounts that it touches: there it waits for more records, and until a checkpoint is due.
+const behindTimes = 15 // FlushRecords, at most
 
 // flushDue says whether it is time to send what changed. Far behind is what a flush of FlushRecords does
 // not bring to the end.
 func (s *session) flushDue(now time.Time) bool {
 	records, wait := s.options.FlushRecords, s.options.FlushInterval
 	if lag := s.lag(); lag > int64(records) && !s.isCrowded() { // about as many as lie ahead: there are few flushes, whatever the way
-		records, wait = int(min(lag, int64(behindTimes*records))), max(wait, behindWait)
+		records, wait = int(min(lag, int64(behindTimes*records))), max(wait, s.options.CheckpointInterval)
 	}
 	return s.pending >= records || now.Sub(s.flushed) >= wait
 }

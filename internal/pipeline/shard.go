@@ -82,6 +82,7 @@ func newShard(number, of int, o *Options, generation uint64) (*shard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	state.Trust(fmt.Sprintf("%s %016x", o.program, generation))
 	state.LimitRoom(o.OpenAccountBytes / int64(of)) // the least that it will be; see session.work
 	return &shard{
 		number: number, of: of, options: o, generation: generation,
@@ -228,6 +229,8 @@ func (s *shard) collectKept() {
 
 // takePuts gives away the records since the last checkpoint, each key once, the latest value.
 func (s *shard) takePuts() []checkpoint.Put {
+	s.state.KeepDerived()
+	s.collectKept()
 	latest := make(map[string]int, len(s.kept))
 	for i, k := range s.kept {
 		latest[string(k.Key)] = i
@@ -245,7 +248,7 @@ func (s *shard) takePuts() []checkpoint.Put {
 // restore files one record of the checkpoint.
 func (s *shard) restore(key, value []byte) error {
 	s.digest += xxhash.Sum64(key)
-	return s.state.Restore(bytes.Clone(value))
+	return s.state.RestoreKept(key, bytes.Clone(value))
 }
 
 // resume brings the restored state to where the marker says it was. What changes on the way was sent
@@ -253,6 +256,9 @@ func (s *shard) restore(key, value []byte) error {
 func (s *shard) resume(m *marker) error {
 	if s.digest != m.Digest {
 		return fmt.Errorf("%w: shard %d: the checkpoint's records are not those that its marker counted", ErrOperator, s.number)
+	}
+	if _, err := s.state.EndRestore(); err != nil {
+		return fmt.Errorf("%w: shard %d: %w", ErrOperator, s.number, err)
 	}
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)

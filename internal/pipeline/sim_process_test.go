@@ -235,6 +235,7 @@ func (s *simulation) start() {
 		Core: s.company.core, Lateness: s.company.lateness, Clock: func() time.Time { return s.clock.UTC() },
 		Metrics: new(Metrics), logs: simLogs{p}, outlet: p.outlet, schedule: p, step: p.step,
 	}
+	o.program = fmt.Sprint((s.plan.Seed + uint64(p.number)) / 2) // every other one is another program
 	if s.plan.Parks {
 		o.OpenAccountBytes = int64(s.plan.Shards) // one byte each
 	}

@@ -111,6 +111,7 @@ func (s *stateTopic) Load(ctx context.Context, shard int, fn func(key, value []b
 	if err != nil {
 		return nil, false, s.remedied(err)
 	}
+	fold.sort() // an account after the other
 	if err := fold.each(fn); err != nil {
 		return nil, false, fmt.Errorf("checkpoint of shard %d in %s: %w", shard, s.topic, err)
 	}

@@ -17,15 +17,17 @@ import (
 // machine is the whole core as the service puts it together: states that share the accounts, a
 // rollup over them, and a consumer that keeps of every key the row sent last.
 type machine struct {
-	core    aggregate.Options
-	states  []*aggregate.State
-	store   []map[string][]byte // what the checkpoint of each shard holds
-	rollup  *rollup.Rollup
-	version uint64
-	now     event.Time
-	sink    rows
-	sent    []sentRow // movements since the last look
-	months  []sentRow // account_months since the last look
+	core   aggregate.Options
+	states []*aggregate.State
+	store  []map[string][]byte // what the checkpoint of each shard holds
+
+	programs []string // what each shard is of; "" keeps nothing of what it derives
+	rollup   *rollup.Rollup
+	version  uint64
+	now      event.Time
+	sink     rows
+	sent     []sentRow // movements since the last look
+	months   []sentRow // account_months since the last look
 
 	room     int64 // of the states; 0 for no limit
 	horizons bool  // those of the watermark hold, as in the service
@@ -65,11 +67,12 @@ type sentRow struct {
 func newMachine(core aggregate.Options, shards int) (*machine, error) {
 	m := &machine{core: core, partials: map[partialKey]aggregate.Register{}}
 	for range shards {
-		s, err := m.newState()
+		s, err := m.newState("")
 		if err != nil {
 			return nil, err
 		}
 		m.states = append(m.states, s)
+		m.programs = append(m.programs, "")
 		m.store = append(m.store, map[string][]byte{})
 	}
 	m.newRollup()
@@ -77,10 +80,12 @@ func newMachine(core aggregate.Options, shards int) (*machine, error) {
 	return m, nil
 }
 
-func (m *machine) newState() (*aggregate.State, error) {
+// newState is of a program: another one does not trust what it derives.
+func (m *machine) newState(program string) (*aggregate.State, error) {
 	s, err := aggregate.New(m.core)
 	if err == nil {
 		s.LimitRoom(m.room)
+		s.Trust(program)
 	}
 	return s, err
 }
@@ -160,6 +165,7 @@ func (m *machine) flushShard(i int) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
+	s.KeepDerived()
 	for _, k := range s.TakeKept() {
 		_, known := m.store[i][string(k.Key)]
 		if k.Delete {
@@ -297,7 +303,7 @@ func (m *machine) scratch() (rows, error) {
 }
 
 // restart throws the states and the rollup away and makes them again from what the checkpoint
-// holds, in any order.
+// holds.
 func (m *machine) restart(dice *rand.Rand) error {
 	for i := range m.states {
 		if err := m.reload(i, dice); err != nil {
@@ -307,26 +313,32 @@ func (m *machine) restart(dice *rand.Rand) error {
 	m.advance(m.now)
 	m.setHorizons()
 	m.newRollup()
-	if m.horizons { // the rollup reads the partials topic; without, the states say it all again
-		if err := m.readPartials(); err != nil {
-			return err
-		}
+	if err := m.readPartials(); err != nil {
+		return err
 	}
 	return m.flush()
 }
 
-// reload throws one shard's state away and makes it again; what it sends is all of its rows.
+// reload throws one shard's state away and makes it again: from what it had derived, or, as another program
+// does, from its events in any order; then what it sends is all of its rows.
 func (m *machine) reload(shard int, dice *rand.Rand) error {
-	s, err := m.newState()
+	keys := slices.Sorted(maps.Keys(m.store[shard]))
+	derives := m.programs[shard] == "" || dice.IntN(2) == 0
+	if derives {
+		m.programs[shard] = fmt.Sprint("program ", m.version)
+		dice.Shuffle(len(keys), func(a, b int) { keys[a], keys[b] = keys[b], keys[a] })
+	}
+	s, err := m.newState(m.programs[shard])
 	if err != nil {
 		return err
 	}
-	keys := slices.Sorted(maps.Keys(m.store[shard]))
-	dice.Shuffle(len(keys), func(a, b int) { keys[a], keys[b] = keys[b], keys[a] })
 	for _, key := range keys {
-		if err := s.Restore(m.store[shard][key]); err != nil {
+		if err := s.RestoreKept([]byte(key), m.store[shard][key]); err != nil {
 			return err
 		}
+	}
+	if resumed, err := s.EndRestore(); err != nil || resumed == derives && s.Accounts() > 0 {
+		return fmt.Errorf("the state is resumed: %t, and should derive: %t: %w", resumed, derives, err)
 	}
 	s.AdvanceTo(m.now)
 	m.states[shard] = s

@@ -1,0 +1,131 @@
+package aggregate
+
+import (
+	"encoding/binary"
+	"math/big"
+	"math/bits"
+
+	"processor/internal/event"
+	"processor/internal/money"
+)
+
+// The stored forms of what was derived. Each begins with a byte of its own and an account, which is empty
+// where it belongs to none: so those come before every account's records.
+const (
+	storedShard    = 0x91
+	storedRegister = 0x92
+	storedRest     = 0x93
+)
+
+// IsDerived says whether a kept record can be derived from the others.
+func IsDerived(value []byte) bool { return len(value) > 0 && value[0]&0xf0 == 0x90 }
+
+func shardKey() []byte { return append(accountKey(""), 's') }
+
+func restKey(id string) []byte { return append(accountKey(id), 'r') }
+
+func (s *State) registerKey(key RegisterKey) []byte {
+	segment := s.Segment(key.Segment)
+	dst := append(accountKey(""), 't', byte(key.Kind))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(key.Index)) //nolint:gosec // the bits
+	return appendText(appendText(dst, segment.Grouping), segment.Name)
+}
+
+// appendShard is what the state knows beside its accounts and registers.
+func (s *State) appendShard(dst []byte, trust string) []byte {
+	dst = appendText(appendReduced(dst, storedShard, ""), trust)
+	return appendInt(appendInt(dst, int64(s.firstEvent)), int64(s.unrated))
+}
+
+// restoreShard says whether what was derived can be trusted.
+func (s *State) restoreShard(r *reducedReader) bool {
+	trust, first, unrated := r.text(), event.Time(r.int()), int(r.int())
+	if r.broken || trust != s.derivation.trust {
+		return false
+	}
+	s.setFirst(first)
+	s.unrated = unrated
+	return true
+}
+
+// appendRest is when an account was derived, and when time alone will change it.
+func (at *slot) appendRest(dst []byte) []byte {
+	asOf, settledTo, collapsedTo := at.asOf, at.settledTo, at.collapsedTo
+	if a := at.open; a != nil {
+		asOf, settledTo, collapsedTo = a.derived.asOf, a.settledTo, a.collapsedTo
+	}
+	dst = appendReduced(dst, storedRest, at.id)
+	for _, t := range [...]event.Time{asOf, at.foldAt, at.wake, settledTo, collapsedTo} {
+		dst = appendInt(dst, int64(t))
+	}
+	return dst
+}
+
+func (s *State) restoreRest(at *slot, r *reducedReader) {
+	for _, t := range [...]*event.Time{&at.asOf, &at.foldAt, &at.wake, &at.settledTo, &at.collapsedTo} {
+		*t = event.Time(r.int())
+	}
+	at.restKept = true
+}
+
+// appendRegister is a register, and of a month what its ranking is made of.
+func (s *State) appendRegister(dst []byte, key RegisterKey, r *register) []byte {
+	segment, has := s.Segment(key.Segment), r.figures()
+	dst = appendText(appendText(appendReduced(dst, storedRegister, ""), segment.Grouping), segment.Name)
+	dst = appendInt(append(dst, byte(key.Kind)), int64(key.Index))
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, has.sums), uint64(has.counts))
+	for left := has.sums; left != 0; left &= left - 1 {
+		dst = appendAmount(dst, r.Sums[bits.TrailingZeros64(left)])
+	}
+	for left := has.counts; left != 0; left &= left - 1 {
+		dst = appendInt(dst, r.Counts[bits.TrailingZeros32(left)])
+	}
+	x := s.expansions[key]
+	if x == nil {
+		return appendCount(dst, 0)
+	}
+	dst = appendCount(dst, x.accounts)
+	dst = appendText(dst, string(x.squares.Bytes())) // a sum of squares is not negative
+	dst = appendCount(dst, len(x.top))
+	for _, amount := range x.top {
+		dst = appendAmount(dst, amount)
+	}
+	return dst
+}
+
+func (s *State) restoreRegister(r *reducedReader) {
+	segment := Segment{Grouping: r.text(), Name: r.text()}
+	key := RegisterKey{Kind: Kind(r.octet()), Index: r.int32()}
+	has := figures{sums: r.uint(), counts: uint32(r.uint())} //nolint:gosec // checked below
+	if r.broken || has.sums>>Sums != 0 || has.counts>>Counts != 0 || key.Kind > KindRolling {
+		r.fail()
+		return
+	}
+	key.Segment = s.dims.segment(segment)
+	made := &register{}
+	for left := has.sums; left != 0; left &= left - 1 {
+		made.Sums[bits.TrailingZeros64(left)] = r.amount()
+	}
+	for left := has.counts; left != 0; left &= left - 1 {
+		made.Counts[bits.TrailingZeros32(left)] = r.int()
+	}
+	s.registers[key] = made
+	s.derivation.stored[key] = struct{}{}
+	if accounts := int(r.uint()); accounts > 0 { //nolint:gosec // of a shard
+		x := &expansions{accounts: accounts}
+		x.squares = *new(big.Int).SetBytes([]byte(r.text()))
+		x.top = readList(r, func() money.Amount { return r.amount() })
+		s.expansions[key] = x
+		made.Ranking = x.ranking()
+	}
+}
+
+func (r *reducedReader) uint() uint64 {
+	n, size := binary.Uvarint(r.left)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.left = r.left[size:]
+	return n
+}

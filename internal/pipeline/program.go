@@ -1,0 +1,39 @@
+package pipeline
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// program names what this process runs: the hash of its executable file. Two builds of one source are the same
+// file, and a build with any change of the core is another one. Where the file cannot be read the name is
+// one that no other process has.
+var program = sync.OnceValue(func() string {
+	hash, err := hashOfProgram()
+	if err != nil {
+		return rand.Text()
+	}
+	return fmt.Sprintf("%016x", hash)
+})
+
+func hashOfProgram() (uint64, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	f, err := os.Open(path) //nolint:gosec // this program's own file
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	h := xxhash.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return 0, err
+	}
+	return h.Sum64(), nil
+}
