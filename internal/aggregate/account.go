@@ -83,30 +83,37 @@ func (o Outcome) String() string {
 	return [...]string{"applied", "duplicate", "amended", "revoked"}[o]
 }
 
-// keep files an event under its identity. replaced is the version whose place it took or nil,
-// kept says whether the state changed, conflict whether two contents claim one revision.
-func (a *account) keep(e *event.Event) (kept, amended, conflict bool) {
-	r := a.records[e.Key()]
+// filed is what became of an event that was filed.
+type filed struct {
+	record   *record
+	kept     bool         // the state changed
+	amended  bool         // by another revision
+	conflict bool         // two contents claim one revision
+	replaced *event.Event // the version whose place it took, or nil
+}
+
+// keep files an event under its identity, of which r is the record, or nil.
+func (a *account) keep(id event.Key, r *record, e *event.Event) filed {
 	if r == nil {
 		r = a.newRecord()
-		a.records[e.Key()] = r
+		a.records[id] = r
 	}
 	i, found := slices.BinarySearchFunc(r.versions, e.Revision, func(v *event.Event, revision int64) int {
 		return cmp.Compare(v.Revision, revision)
 	})
 	if !found {
-		amended = len(r.versions) > 0
+		amended := len(r.versions) > 0
 		r.versions = slices.Insert(r.versions, i, e)
-		return true, amended, false
+		return filed{record: r, kept: true, amended: amended}
 	}
-	switch bytes.Compare(e.AppendCanonical(nil), r.versions[i].AppendCanonical(nil)) {
+	switch known := r.versions[i]; bytes.Compare(e.AppendCanonical(nil), known.AppendCanonical(nil)) {
 	case 0:
-		return false, false, false
+		return filed{record: r}
 	case -1:
 		r.versions[i] = e
-		return true, false, true
+		return filed{record: r, kept: true, conflict: true, replaced: known}
 	default:
-		return false, false, true
+		return filed{record: r, conflict: true}
 	}
 }
 
@@ -125,12 +132,11 @@ func (a *account) newRecord() *record {
 // reindex files anew what an identity says, after any of its versions or its revocation changed.
 func (a *account) reindex(key event.Key, s *State) {
 	a.forget(key)
-	a.index(key, s)
+	a.index(key, a.records[key], s)
 }
 
-// index files what an identity says, of which nothing is filed.
-func (a *account) index(key event.Key, s *State) {
-	r := a.records[key]
+// index files what an identity says, of which nothing is filed. r is its record, or nil.
+func (a *account) index(key event.Key, r *record, s *State) {
 	if r == nil {
 		return
 	}

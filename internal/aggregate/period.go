@@ -8,7 +8,7 @@ import (
 )
 
 // Kind is the closed set of interval kinds.
-type Kind uint8
+type Kind int32 // so that a RegisterKey is hashed in one piece
 
 // The interval kinds. For KindRolling an interval's index is the window's place in the options.
 const (

@@ -104,7 +104,7 @@ func (s *State) Apply(e *event.Event) (Outcome, *event.Rejection) {
 	if rejection := known.refuses(e, len(key), len(value), s.options.AccountBytes); rejection != nil {
 		return Applied, rejection
 	}
-	return s.file(e, key, value)
+	return s.file(known, e, key, value)
 }
 
 // account is the account of an id, made when it is new.
@@ -115,21 +115,22 @@ func (s *State) account(id string) *account {
 	return s.newSlot(id).open
 }
 
-// file files an event whose key and stored form are given.
-func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejection) {
+// file files an event whose key and stored form are given with its account, which is nil where it is new.
+func (s *State) file(a *account, e *event.Event, key, value []byte) (Outcome, *event.Rejection) {
 	s.noteFirst(e)
-	a := s.account(e.Subject)
-	replaced := a.version(e)
-	kept, amended, conflict := s.enter(a, e)
-	if kept {
-		k := Kept{Key: key, Value: value, Replaces: conflict}
+	if a == nil {
+		a = s.newSlot(e.Subject).open
+	}
+	f := s.enter(a, e)
+	if f.kept {
+		k := Kept{Key: key, Value: value, Replaces: f.conflict}
 		s.kept = append(s.kept, k)
-		if conflict {
-			s.count(a, len(value)-len(replaced.AppendStored(nil)))
+		if f.conflict {
+			s.count(a, len(value)-len(f.replaced.AppendStored(nil)))
 		} else {
 			s.count(a, len(k.Key)+len(value))
 		}
-		if at := a.effectOf(e, s); amended || conflict || a.derived == nil || at <= s.now {
+		if at := a.effectOf(e, s); f.amended || f.conflict || a.derived == nil || at <= s.now {
 			a.changed = true
 			s.mark(a.slot)
 		} else {
@@ -137,15 +138,15 @@ func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejecti
 		}
 	}
 	switch {
-	case conflict && kept:
+	case f.conflict && f.kept:
 		return Applied, &event.Rejection{Reason: event.ReasonConflictingDuplicate, Detail: "kept: this", Time: e.Time, HasTime: true}
-	case conflict:
+	case f.conflict:
 		return Applied, &event.Rejection{Reason: event.ReasonConflictingDuplicate, Detail: "kept: other", Time: e.Time, HasTime: true}
-	case !kept || a.records[e.Key()].current() != e && e.Type != event.TypeEventRevoked:
+	case !f.kept || f.record.current() != e && e.Type != event.TypeEventRevoked:
 		return Duplicate, nil
 	case a.revocations[e.Key()] > 0 && e.Type != event.TypeEventRevoked:
 		return Revoked, nil
-	case amended:
+	case f.amended:
 		return Amended, nil
 	default:
 		return Applied, nil
@@ -153,19 +154,20 @@ func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejecti
 }
 
 // enter files an event with its account, and nothing else.
-func (s *State) enter(a *account, e *event.Event) (kept, amended, conflict bool) {
-	before := a.revocationsOf(e.Key())
-	kept, amended, conflict = a.keep(e)
-	if !kept {
-		return kept, amended, conflict
+func (s *State) enter(a *account, e *event.Event) filed {
+	id := e.Key()
+	r := a.records[id]
+	before := r.withdraws()
+	f := a.keep(id, r, e)
+	if !f.kept {
+		return f
 	}
-	if amended || conflict {
-		a.reindex(e.Key(), s)
-	} else {
-		a.index(e.Key(), s) // nothing was filed of it before
+	if f.amended || f.conflict { // else nothing was filed of it before
+		a.forget(id)
 	}
-	a.revoke(before, a.revocationsOf(e.Key()), s)
-	return kept, amended, conflict
+	a.index(id, f.record, s)
+	a.revoke(before, f.record.withdraws(), s)
+	return f
 }
 
 // Restore files a record that a checkpoint held. It must precede every Apply.
@@ -188,7 +190,7 @@ func (s *State) Restore(value []byte) error {
 		s.noteFirst(e)
 		s.restoreParked(at, keptKey(e), value)
 	} else {
-		_, rejection = s.file(e, keptKey(e), value)
+		_, rejection = s.file(s.find(e.Subject), e, keptKey(e), value)
 	}
 	if rejection != nil {
 		return &RefusedError{Account: e.Subject, Source: e.Source, ID: e.ID, Rejection: rejection}
@@ -233,9 +235,8 @@ func (s *State) stored(e *event.Event) (key, value []byte) {
 	return both[:n:n], both[n:]
 }
 
-// revocationsOf lists what the kept versions of an identity withdraw: every revision counts.
-func (a *account) revocationsOf(key event.Key) []event.Key {
-	r := a.records[key]
+// withdraws lists what the kept versions of an identity withdraw: every revision counts.
+func (r *record) withdraws() []event.Key {
 	if r == nil {
 		return nil
 	}

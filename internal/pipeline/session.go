@@ -349,7 +349,11 @@ func (p *pipeline) step(point string) error { return p.options.step(point) }
 // *lostError says which of them belong to somebody else; what the others sent is acknowledged.
 func (p *pipeline) publish(ctx context.Context, shards []*shard) error {
 	if p.options.Delivery != ExactlyOnce {
-		var messages []sink.Message
+		count := 0
+		for _, s := range shards {
+			count += len(s.outbox.messages)
+		}
+		messages := make([]sink.Message, 0, count)
 		for _, s := range shards {
 			messages = append(messages, s.outbox.messages...)
 		}

@@ -205,7 +205,7 @@ type queue struct {
 // queues sorts the messages by partition, in order of topic and partition, and refuses a message
 // that no batch can hold before anything is sent.
 func (p *Producer) queues(messages []Message) ([]*queue, error) {
-	byPartition := map[TopicPartition][]Message{}
+	counts := map[TopicPartition]int{}
 	for i := range messages {
 		m := &messages[i]
 		tp := TopicPartition{Topic: m.Topic, Partition: m.Partition}
@@ -215,7 +215,15 @@ func (p *Producer) queues(messages []Message) ([]*queue, error) {
 				Cause: fmt.Errorf("the record has %d bytes, a batch holds %d", size, max(p.options.BatchBytes, p.options.RecordBytes)),
 			}
 		}
-		byPartition[tp] = append(byPartition[tp], *m)
+		counts[tp]++
+	}
+	byPartition := make(map[TopicPartition][]Message, len(counts))
+	for tp, n := range counts { // a flush far behind has hundreds of thousands: none is copied twice
+		byPartition[tp] = make([]Message, 0, n)
+	}
+	for i := range messages {
+		tp := TopicPartition{Topic: messages[i].Topic, Partition: messages[i].Partition}
+		byPartition[tp] = append(byPartition[tp], messages[i])
 	}
 	for tp, l := range p.lanes {
 		if l.unsure != nil && byPartition[tp] == nil {

@@ -76,8 +76,8 @@ var mistakes = []mistake{
 	// Applying.
 	{
 		"no deduplication by the content of an event", "internal/aggregate/state.go",
-		"case !kept || a.records[e.Key()].current() != e && e.Type != event.TypeEventRevoked:\n\t\treturn Duplicate, nil",
-		"case !kept:\n\t\treturn Applied, nil", stories,
+		"case !f.kept || f.record.current() != e && e.Type != event.TypeEventRevoked:\n\t\treturn Duplicate, nil",
+		"case !f.kept:\n\t\treturn Applied, nil", stories,
 	},
 	{
 		"money is added in binary floating point", "internal/money/amount.go",
@@ -163,7 +163,7 @@ var mistakes = []mistake{
 	},
 	{
 		"an empty state at a position, and a digest that agrees", "internal/pipeline/shard.go",
-		"\treturn s.state.Restore(bytes.Clone(value))\n", "\t_ = bytes.Clone(value)\n\treturn nil\n", simulation,
+		"\treturn s.state.RestoreKept(key, bytes.Clone(value))\n", "\t_ = bytes.Clone(value)\n\treturn nil\n", simulation,
 	},
 	{
 		"the epoch does not rise at a start", "internal/pipeline/open.go",
