@@ -124,6 +124,9 @@ func (r *Register) add(other *Register, has figures, sign int) {
 // Add adds the register of a disjoint set of accounts.
 func (r *Register) Add(other *Register) { r.add(other, other.figures(), 1) }
 
+// Subtract takes away the register of accounts that were added.
+func (r *Register) Subtract(other *Register) { r.add(other, other.figures(), -1) }
+
 // sparse is a register of which it is known what is not 0.
 type sparse struct {
 	Register

@@ -62,6 +62,7 @@ type interval struct {
 	index  int32
 	shards []shardRegister
 	sum    aggregate.Register
+	ranked bool // sum.Ranking is that of the shards as they are now
 }
 
 type shardRegister struct {
@@ -119,14 +120,25 @@ func (v *interval) put(shard int, register *aggregate.Register, version uint64) 
 		return
 	}
 	v.shards[i].version = version
+	one := &v.shards[i].register
+	v.sum.Subtract(one)
 	if register == nil {
-		v.shards[i].register = aggregate.Register{}
+		*one = aggregate.Register{}
 	} else {
-		v.shards[i].register = *register
+		*one = *register
 	}
-	v.sum = aggregate.Register{}
+	v.sum.Add(one)
+	v.ranked = false
+}
+
+// total is the sum of the shards. The largest amounts of all of them are looked for when they are asked for: taking one
+// shard's away needs all the others'.
+func (v *interval) total() *aggregate.Register {
+	if v.ranked {
+		return &v.sum
+	}
+	v.ranked, v.sum.Ranking = true, nil
 	for j := range v.shards {
-		v.sum.Add(&v.shards[j].register)
 		if ranking := v.shards[j].register.Ranking; ranking != nil {
 			if v.sum.Ranking == nil {
 				v.sum.Ranking = &aggregate.Ranking{}
@@ -134,6 +146,7 @@ func (v *interval) put(shard int, register *aggregate.Register, version uint64) 
 			v.sum.Ranking.Merge(ranking)
 		}
 	}
+	return &v.sum
 }
 
 // SetWatermark says up to where a shard is complete. The rollup's watermark is the smallest.
@@ -312,7 +325,7 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) error {
 	for index := from; index <= last; index++ {
 		sum := &zero
 		if next < len(t.intervals) && t.intervals[next].index == index {
-			sum = &t.intervals[next].sum
+			sum = t.intervals[next].total()
 			next++
 		}
 		row := r.row(s, kind, index, sum, before)
@@ -345,7 +358,7 @@ func (t *track) at(index int32) *aggregate.Register {
 	if !found {
 		return &zero
 	}
-	return &t.intervals[i].sum
+	return t.intervals[i].total()
 }
 
 // closingOn is the segment's MRR at the end of a local day.
@@ -367,7 +380,7 @@ func (r *Rollup) flushRolling(s *series) error {
 	days := s.kinds[aggregate.KindDay].rows
 	now := days[len(days)-1]
 	for i, w := range r.options.Windows {
-		row := r.rollingRow(s, w, &s.rolling[i].sum, now)
+		row := r.rollingRow(s, w, s.rolling[i].total(), now)
 		if err := row.check(); err != nil {
 			return err
 		}
