@@ -67,7 +67,11 @@ func quantiles(all []time.Duration) string {
 }
 
 // promptly is how a service is set up whose rows are to come at once.
-var promptly = serviceSettings{output: ", flush_interval: 50ms, metrics_interval: 50ms", rules: "rules: {lateness: 0s}\n"}
+func (o *options) promptly() serviceSettings {
+	return serviceSettings{
+		output: fmt.Sprintf(", flush_interval: %s, metrics_interval: %s", min(o.flush, 250*time.Millisecond), o.flush), rules: "rules: {lateness: 0s}\n",
+	}
+}
 
 // streamOnce is one deployment: its topic, its rows, its service.
 func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segments []time.Duration, f figure, err error) {
@@ -96,7 +100,7 @@ func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segmen
 		return nil, nil, f, err
 	}
 	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(own.config(name, dir, address, delivery, promptly)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(own.config(name, dir, address, delivery, o.promptly())), 0o600); err != nil {
 		return nil, nil, f, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)

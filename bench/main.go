@@ -42,6 +42,7 @@ type options struct {
 	restarts   bool
 	store      string
 	rate       int // events a second of the stream
+	flush      time.Duration
 	seconds    time.Duration
 }
 
@@ -61,6 +62,7 @@ func main() {
 	flag.BoolVar(&o.restarts, "restart", false, "also start each service again over its state, and say when it is ready")
 	flag.BoolVar(&o.stream, "latency", false, "instead measure how long after an event its rows are visible, at a steady rate")
 	flag.IntVar(&o.rate, "rate", 5000, "events a second, with -latency")
+	flag.DurationVar(&o.flush, "flush", 50*time.Millisecond, "the service's output.metrics_interval, and at most its flush_interval, with -latency")
 	flag.DurationVar(&o.seconds, "for", time.Minute, "how long, with -latency; the first 10 s do not count")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()

@@ -8,7 +8,8 @@ import (
 )
 
 // contributions collects what one account adds to the registers: the new state of its entries
-// less the old one. Only intervals that end after the earliest difference are looked at.
+// less the old one. Only intervals that end after the earliest difference are looked at, and in them the
+// amounts of the entries that differ: what both states have in common cancels out.
 type contributions struct {
 	calendar *Calendar
 	windows  []Window
@@ -19,7 +20,13 @@ type contributions struct {
 	shares   []share
 	effects  []effect // of the last entries of the derivation that is looked at, and one for those before
 	made     []int    // which of them are known
+
+	old, new *derived // the two that are compared; nil where there is only one
+	same     int      // how many of their first entries are the same
 }
+
+// compare says which two derivations are booked, and how many of their first entries are the same.
+func (c *contributions) compare(old, d *derived, same int) { c.old, c.new, c.same = old, d, same }
 
 // share is what one interval of one account adds to one segment, while it is collected.
 type share struct {
@@ -70,6 +77,7 @@ type span struct {
 	kind   Kind
 	index  int32
 	lo, hi int // entries[lo:hi]
+	same   int // the entries before this one cancel out, but for what the account did at least once
 	before entry
 	d      *derived
 }
@@ -139,7 +147,7 @@ func (c *contributions) effect(d *derived, i int) *effect {
 			to.net.has = to.net.figures()
 		}
 		full.book(e.row)
-		to.flags = flagsOf(e.row)
+		to.flags = e.flags
 	}
 	to.full.has = full.figures()
 	return to
@@ -152,6 +160,7 @@ func (c *contributions) review(old, d *derived) {
 		return
 	}
 	c.forgetEffects(d) // both have the same entries
+	c.compare(old, d, len(d.entries))
 	for kind := KindMonth; kind < calendarKinds; kind++ {
 		first := c.calendar.Index(kind, c.calendar.Day(old.asOf))
 		c.cohorts(old, kind, first, -1)
@@ -186,7 +195,11 @@ func (c *contributions) calendarKind(d *derived, kind Kind, from event.Time, sig
 		for hi < len(d.entries) && c.calendar.Index(kind, d.entries[hi].day) == index {
 			hi++
 		}
-		c.add(span{kind: kind, index: index, lo: lo, hi: hi, before: d.before(lo), d: d}, sign)
+		s := span{kind: kind, index: index, lo: lo, hi: hi, before: d.before(lo), d: d}
+		if kind != KindMonth { // whose ranking needs all that the account expanded by
+			s.same = c.same
+		}
+		c.add(s, sign)
 		lo = hi
 	}
 	if kind >= KindMonth {
@@ -212,6 +225,9 @@ func (c *contributions) window(d *derived, place int, w Window, sign int) {
 	bounds := c.windowBounds(d, w)
 	lo, earlier := bounds[0], bounds[1]
 	s := span{kind: KindRolling, index: int32(place), lo: lo, hi: len(d.entries), before: d.before(lo), d: d}
+	if c.old != nil && c.windowBounds(c.old, w)[0] == c.windowBounds(c.new, w)[0] {
+		s.same = c.same
+	}
 	if lo < s.hi {
 		c.add(s, sign)
 	}
@@ -248,7 +264,7 @@ func (c *contributions) add(s span, sign int) {
 	}
 	if len(c.dims.splits) > 0 {
 		c.shares = c.shares[:0]
-		for i := s.lo; i < s.hi; i++ {
+		for i := max(s.lo, s.same); i < s.hi; i++ {
 			c.addSlices(&s, i)
 		}
 		c.settle(&s, sign)
@@ -305,6 +321,12 @@ func (c *contributions) share(segment SegmentID) *share {
 
 func (c *contributions) addEntry(s *span, grouping, i int) {
 	e := &s.d.entries[i]
+	if i < s.same {
+		if flags := e.flags; flags != 0 && !(e.row.IsUsage && s.kind.showsUsageNet()) {
+			c.share(e.dims.Segments[grouping]).flags |= flags
+		}
+		return
+	}
 	to := c.share(e.dims.Segments[grouping])
 	if e.kind == entryRow && e.row.transfer != nil && s.d.staysIn(grouping, i) {
 		to.sums.addOne(CountEntries)

@@ -15,6 +15,7 @@ type entry struct {
 	day       int32
 	month     int32
 	kind      entryKind
+	flags     flag         // of a row, what the account did by it
 	row       *Movement    // of entryRow
 	amount    money.Amount // of the others
 	dims      *Dims        // under which it counts
@@ -76,6 +77,7 @@ func (f *fold) entriesOf(d *derived) {
 		before := d.before(i)
 		e.mrr, e.held, e.usage, e.dimsAfter = before.mrr, before.held, before.usage, e.dims
 		if e.kind == entryRow && !e.row.inert() {
+			e.flags = flagsOf(e.row)
 			e.mrr, e.held, e.usage = e.row.After, e.row.heldAfter, e.row.usageAfter
 			if e.row.transfer != nil { // between the halves the account is nowhere
 				e.mrr = before.mrr.Add(e.row.Change)

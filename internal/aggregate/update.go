@@ -151,7 +151,8 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	a.memo, a.derived, a.changed = f.fresh, d, false
 	a.slot.foldAt = f.nextFold(d)
 	s.unrated += d.unrated - old.unratedMonths()
-	from := firstDifference(old, d)
+	same := commonEntries(old, d)
+	from := firstDifference(old, d, same)
 	s.rowUpdates(a, old, d, u)
 	s.monthUpdates(a, f, old, d, from, u)
 	if old != nil {
@@ -164,6 +165,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 		s.scratch.move(s, old.moves, -1)
 	}
 	s.scratch.move(s, d.moves, 1)
+	s.scratch.compare(old, d, same)
 	s.scratch.account(old, from, -1)
 	s.scratch.account(d, from, 1)
 	s.check(a, d)
@@ -262,28 +264,33 @@ func (s *State) Check() error {
 	return nil
 }
 
-// firstDifference is the earliest instant at which two derivations differ; never when they agree.
-func firstDifference(old, d *derived) event.Time {
-	if old == nil {
-		if len(d.entries) == 0 {
-			return never
-		}
-		return d.entries[0].at
+// commonEntries is how many of their first entries two derivations have in common. The half of a transfer that leaves
+// counts only with the other one.
+func commonEntries(old, d *derived) int {
+	if old == nil || old.opening != d.opening {
+		return 0
 	}
-	n := min(len(old.entries), len(d.entries))
-	for i := range n {
-		if !old.entries[i].equal(&d.entries[i]) {
-			return min(old.entries[i].at, d.entries[i].at)
-		}
+	n := 0
+	for n < len(old.entries) && n < len(d.entries) && old.entries[n].equal(&d.entries[n]) {
+		n++
 	}
-	switch {
-	case len(old.entries) > n:
-		return old.entries[n].at
-	case len(d.entries) > n:
-		return d.entries[n].at
-	default:
-		return never
+	if n > 0 && old.entries[n-1].kind == entryRow && old.entries[n-1].row.leaves {
+		n--
 	}
+	return n
+}
+
+// firstDifference is the earliest instant at which two derivations differ, of which so many first entries are the
+// same; never when they agree.
+func firstDifference(old, d *derived, same int) event.Time {
+	first := never
+	if old != nil && same < len(old.entries) {
+		first = old.entries[same].at
+	}
+	if same < len(d.entries) {
+		first = min(first, d.entries[same].at)
+	}
+	return first
 }
 
 func (e *entry) equal(o *entry) bool {
