@@ -159,6 +159,7 @@ func (s *State) Forget() {
 		if s.ended(key) {
 			delete(s.registers, key)
 			delete(s.expansions, key)
+			delete(s.signals, key)
 		}
 	}
 }

@@ -32,6 +32,7 @@ type State struct {
 	registers  map[RegisterKey]*register
 	touched    []RegisterKey               // since the last flush
 	expansions map[RegisterKey]*expansions // of months
+	signals    signalSums                  // nil as long as there are none
 	scratch    *contributions
 	kept       []Kept
 	buffer     []byte // of the record that is filed
@@ -129,7 +130,7 @@ func (s *State) file(e *event.Event, key, value []byte) (Outcome, *event.Rejecti
 			s.count(a, len(k.Key)+len(value))
 		}
 		if at := a.effectOf(e, s); amended || conflict || a.derived == nil || at <= s.now {
-			a.changed = true
+			a.noteChange(e, amended || conflict)
 			s.mark(a.slot)
 		} else {
 			s.wakeAt(a.slot, at)

@@ -62,6 +62,7 @@ type interval struct {
 	index  int32
 	shards []shardRegister
 	sum    aggregate.Register
+	said   []string // the signals of which there are rows
 }
 
 type shardRegister struct {
@@ -133,6 +134,7 @@ func (v *interval) put(shard int, register *aggregate.Register, version uint64) 
 			}
 			v.sum.Ranking.Merge(ranking)
 		}
+		v.mergeSignals(v.shards[j].register.Signals)
 	}
 }
 
@@ -275,6 +277,11 @@ func (r *Rollup) goneRows(s *series, first int32) {
 	c := r.options.Calendar
 	for k := range s.kinds {
 		kind := aggregate.Kind(k)
+		for i := range s.kinds[k].intervals {
+			if v := &s.kinds[k].intervals[i]; first == clean || v.index < c.Index(kind, first) {
+				r.goneSignals(s, kind, v)
+			}
+		}
 		base := s.kinds[k].base
 		for i := range s.kinds[k].rows {
 			if index := base + int32(i); first == clean || index < c.Index(kind, first) {
@@ -310,9 +317,10 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) error {
 		before = t.rows[n-1]
 	}
 	for index := from; index <= last; index++ {
-		sum := &zero
+		sum, found := &zero, (*interval)(nil)
 		if next < len(t.intervals) && t.intervals[next].index == index {
-			sum = &t.intervals[next].sum
+			found = &t.intervals[next]
+			sum = &found.sum
 			next++
 		}
 		row := r.row(s, kind, index, sum, before)
@@ -320,6 +328,9 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) error {
 			return err
 		}
 		r.rows = append(r.rows, row)
+		if found != nil {
+			found.said = r.signalRows(&row, sum, found.said)
+		}
 		before = row.level()
 		t.rows = append(t.rows, before)
 	}
