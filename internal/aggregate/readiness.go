@@ -60,30 +60,40 @@ func (p *signalPass) readiness(signals []Signal) *Readiness {
 	}
 	r := &Readiness{Gated: p.gate()}
 	usage, seats := p.utilizationOf(r, limits), p.utilizationOf(r, p.seats())
-	total, points := new(big.Rat), new(big.Rat)
-	for name, weight := range p.signals.Weights { // a sum of exact numbers, whatever their order
-		total.Add(total, ratOf(weight))
-		share := new(big.Rat)
-		switch name {
-		case SignalUsage:
-			share.Set(usage)
-		case SignalSeats:
-			share.Set(seats)
-		case SignalHealth:
-			if health, known := p.health(); known {
-				share.Quo(health.Rat(), ratOf(100))
-			}
-		default:
-			if slices.ContainsFunc(signals, func(s Signal) bool { return s.Name == name && s.State == SignalOpen }) {
-				share.SetInt64(1)
-			}
+	total, whole := 0, 0
+	for name, weight := range p.signals.Weights { // a sum of whole numbers, whatever their order
+		total += weight
+		if slices.ContainsFunc(signals, func(s Signal) bool { return s.State == SignalOpen && s.Name == name && !isGraded(name) }) {
+			whole += weight
 		}
-		points.Add(points, share.Mul(clipped(share), ratOf(weight)))
 	}
-	if total.Sign() > 0 {
-		r.Index = percentOf(points.Quo(points, total))
+	if total == 0 {
+		return r
+	}
+	points := ratOf(whole)
+	p.addGraded(points, SignalUsage, usage)
+	p.addGraded(points, SignalSeats, seats)
+	if health, known := p.health(); known {
+		share := health.Rat()
+		p.addGraded(points, SignalHealth, share.Quo(share, ratOf(100)))
+	}
+	if points.Sign() > 0 {
+		r.Index = percentOf(points.Quo(points, ratOf(total)))
 	}
 	return r
+}
+
+// isGraded says whether a name counts by how much, and not by whether a signal is open.
+func isGraded(name string) bool {
+	return name == SignalUsage || name == SignalSeats || name == SignalHealth
+}
+
+// addGraded adds the points of a share.
+func (p *signalPass) addGraded(points *big.Rat, name string, share *big.Rat) {
+	if weight := p.signals.Weights[name]; weight > 0 && share.Sign() > 0 {
+		share = clipped(share)
+		points.Add(points, share.Mul(share, ratOf(weight)))
+	}
 }
 
 // observes says whether anything was observed within the time that an opportunity lasts.
@@ -101,15 +111,20 @@ func hasOpen(signals []Signal) bool {
 	return slices.ContainsFunc(signals, func(s Signal) bool { return s.State == SignalOpen })
 }
 
-// clipped is a share between 0 and 1.
+// clipped is a share of 1 at most.
 func clipped(share *big.Rat) *big.Rat {
-	switch {
-	case share.Sign() < 0:
-		share.SetInt64(0)
-	case share.Cmp(one) > 0:
+	if share.Cmp(one) > 0 {
 		share.Set(one)
 	}
 	return share
+}
+
+// compareWhole compares a decimal with a whole number.
+func compareWhole(d money.Decimal, n int) int {
+	var sum, whole money.Tally
+	sum.Add(d)
+	whole.Add(money.Int(uint32(n))) //nolint:gosec // bounded where it is configured
+	return sum.Sum().Cmp(whole.Sum())
 }
 
 // percentOf is a share in whole percent, half-even.
@@ -164,8 +179,8 @@ func (p *signalPass) limits() (all []heldAgainst) {
 			h := heldAgainst{new(big.Rat), bound(l.item).Rat()}
 			for _, m := range p.account.meters {
 				if m.key == (meterKey{name, l.item.Item}) {
-					sum := m.span(first, today)
-					h.value = sum.quantity.Rat()
+					sum := money.TallyOf(m.quantity(first, today))
+					h.value = sum.Rat()
 				}
 			}
 			all = append(all, h)
@@ -214,7 +229,7 @@ func (p *signalPass) health() (health money.Decimal, known bool) {
 
 // gate is why the account had better be left alone.
 func (p *signalPass) gate() (g Gate) {
-	if health, known := p.health(); known && health.Rat().Cmp(ratOf(p.signals.HealthBelow)) < 0 {
+	if health, known := p.health(); known && compareWhole(health, p.signals.HealthBelow) < 0 {
 		g |= GateHealth
 	}
 	if began := p.onboardedFrom(); began != event.NoTime {
@@ -257,7 +272,10 @@ func (p *signalPass) falls(m *meter) bool {
 	if first == event.NoTime || p.calendar.Day(first) > today-2*usageFallDays {
 		return false
 	}
-	now, before := m.span(today-usageFallDays, today), m.span(today-2*usageFallDays, today-usageFallDays)
-	least := new(big.Rat).Mul(before.quantity.Rat(), ratOf(100-p.signals.UsageFall))
-	return before.quantity.Sum().Sign() > 0 && new(big.Rat).Mul(now.quantity.Rat(), ratOf(100)).Cmp(least) < 0
+	now, before := m.quantity(today-usageFallDays, today), m.quantity(today-2*usageFallDays, today-usageFallDays)
+	if before.Sign() <= 0 || now.Cmp(before) >= 0 {
+		return false
+	}
+	least := new(big.Int).Mul(before.Big(), big.NewInt(int64(100-p.signals.UsageFall)))
+	return new(big.Int).Mul(now.Big(), big.NewInt(100)).Cmp(least) < 0
 }

@@ -76,8 +76,9 @@ type trigger struct {
 	value, bound money.Amount
 	hasValue     bool
 	hasBound     bool
-	month        int32 // of usage
-	more         priced
+	month        int32       // of usage
+	limit        *event.Item // that usage is held against
+	used         money.Tally // of it
 }
 
 // signalPass derives the signals of one account at a watermark: a pure function of the account's
@@ -120,9 +121,22 @@ func (f *fold) deriveSignals(d *derived) *signalView {
 			v.signals[i].Gated = v.readiness.Gated
 		}
 	}
-	v.shares = p.shares(v.signals)
+	if v.shares = p.sharesBefore(v.signals); v.shares == nil {
+		v.shares = p.shares(v.signals)
+	}
 	v.next = p.next.next
 	return v
+}
+
+// sharesBefore are those of the last time, where they are the same: the signals, all that is dated,
+// and the month of the watermark.
+func (p *signalPass) sharesBefore(signals []Signal) []signalShare {
+	old := p.account.derived
+	if old == nil || old.signals == nil || !slices.Equal(old.signals.signals, signals) || firstDifference(old, p.derived) != never ||
+		p.month(old.asOf) != p.month(p.now) {
+		return nil
+	}
+	return old.signals.shares
 }
 
 // showsSignals says whether there is anything that signals are made of.
@@ -199,10 +213,13 @@ func (p *signalPass) signal(t *trigger, converting *[UpTypes]bool) Signal {
 		Value: t.value, HasValue: t.hasValue, Bound: t.bound, HasBound: t.hasBound, Reached: noDay, Projected: noDay,
 		Dims: p.stateAt(t.at).dimsAfter,
 	}
-	s.Potential, s.HasPotential = t.more.worth(p.options)
-	if t.name == SignalUsage {
+	if t.limit != nil {
+		s.Value, s.HasValue = money.Round(t.used.Rat()), true
+		s.Bound, s.HasBound = money.Round(bound(t.limit).Rat()), true
 		s.Reached, s.Projected = p.reachOf(t)
 	}
+	more := p.more(t)
+	s.Potential, s.HasPotential = more.worth(p.options)
 	final := s.EndsAt.Add(p.options.UsageGrace)
 	m, worth := p.match(t.at, s.EndsAt, converting)
 	switch {
@@ -214,6 +231,7 @@ func (p *signalPass) signal(t *trigger, converting *[UpTypes]bool) Signal {
 		p.next.soon(final)
 	default:
 		p.next.soon(s.EndsAt)
+		p.next.soon(p.calendar.Start(KindMonth, p.month(p.now)+1)) // it will be open in the next month too
 	}
 	return s
 }
@@ -281,7 +299,7 @@ func (p *signalPass) observed(e *event.Event) {
 	value, isNumber := numberOf(e.Signal)
 	if isNumber {
 		t.value, t.hasValue = money.Round(value.Rat()), true
-		if least, limited := p.signals.AtLeast[t.name]; limited && value.Rat().Cmp(ratOf(least)) < 0 {
+		if least, limited := p.signals.AtLeast[t.name]; limited && compareWhole(value, least) < 0 {
 			return
 		}
 	}
@@ -289,10 +307,6 @@ func (p *signalPass) observed(e *event.Event) {
 		t.detail = e.Signal.Value // each feature and each milestone is a signal of its own
 	}
 	t.key = signalKey("observed", t.name, t.subscription, t.item, t.detail)
-	if t.name == "team_growth" && isNumber {
-		lines := p.seatLines(e)
-		t.more = p.moreOf(lines, value.Rat(), e.Time)
-	}
 	p.add(&t)
 }
 
@@ -324,8 +338,7 @@ func (p *signalPass) healthTriggers() {
 		if c.at > p.now || !now.HasHealth {
 			continue
 		}
-		good := ratOf(least)
-		if before != nil && before.Health.Rat().Cmp(good) < 0 && now.Health.Rat().Cmp(good) >= 0 {
+		if before != nil && compareWhole(before.Health, least) < 0 && compareWhole(now.Health, least) >= 0 {
 			p.add(&trigger{key: SignalHealth, name: SignalHealth, at: c.at, event: c.event, value: money.Round(now.Health.Rat()), hasValue: true})
 		}
 		before = now

@@ -34,10 +34,9 @@ func (p *signalPass) lines() []change {
 		return p.timeline
 	}
 	p.hasLines = true
-	if p.snapshots == nil {
-		p.snapshots = p.snapshotsInForce()
+	if p.timeline = p.changes; p.timeline == nil { // no fold went before
+		p.timeline, _, _ = changesUpTo(p.snapshotsInForce(), p.now)
 	}
-	p.timeline, _, _ = changesUpTo(p.snapshots, p.now)
 	for i := range p.timeline {
 		if name := p.timeline[i].snapshot.name(); !slices.Contains(p.names, name) {
 			p.names = append(p.names, name)
@@ -92,25 +91,23 @@ func seatsOf(lines []*line) *big.Rat {
 // seatTriggers are the thresholds that an observation of seats_used is at, or above.
 func (p *signalPass) seatTriggers(e *event.Event) {
 	used, ok := numberOf(e.Signal)
-	if !ok {
+	if !ok || !p.pays(e.Time) {
 		return
 	}
-	lines := p.seatLines(e)
-	bought := seatsOf(lines)
+	bought := seatsOf(p.seatLines(e))
 	if bought.Sign() <= 0 {
 		return
 	}
+	value := used.Rat()
 	for _, percent := range p.signals.Thresholds {
-		if !reaches(used.Rat(), bought, percent) {
+		if !reaches(value, bought, percent) {
 			break
 		}
-		t := trigger{
+		p.add(&trigger{
 			key:  signalKey(SignalSeats, e.Signal.Subscription, e.Signal.Item, percentText(percent)),
 			name: SignalSeats, threshold: percent, subscription: e.Signal.Subscription, item: e.Signal.Item, at: e.Time, event: e,
-			value: money.Round(used.Rat()), hasValue: true, bound: money.Round(bought), hasBound: true,
-		}
-		t.more = p.moreOf(lines, ratOf(p.signals.SeatBlock), e.Time)
-		p.add(&t)
+			value: money.Round(value), hasValue: true, bound: money.Round(bought), hasBound: true,
+		})
 	}
 }
 
@@ -136,6 +133,23 @@ func (m *priced) worth(o *Options) (money.Amount, bool) {
 	}
 	rate := orOne(o.rate(m.currency, o.tableAt(m.at)))
 	return money.Round(new(big.Rat).Mul(m.amount, rate)), true
+}
+
+// more is the price of the step that a signal announces: of usage where a metered line has the limit, else of
+// seats.
+func (p *signalPass) more(t *trigger) priced {
+	switch {
+	case t.limit != nil && t.limit.Metered:
+		return moreUsage(t.limit, t.used.Rat(), t.at)
+	case t.limit != nil:
+		return p.moreOf(p.licensed(t.subscription, t.item, t.at), ratOf(p.signals.SeatBlock), t.at)
+	case t.name == SignalSeats:
+		return p.moreOf(p.seatLines(t.event), ratOf(p.signals.SeatBlock), t.at)
+	case t.name == "team_growth" && t.value.Sign() > 0:
+		return p.moreOf(p.seatLines(t.event), t.value.Rat(), t.at)
+	default:
+		return priced{}
+	}
 }
 
 // moreOf is the price of more seats on the line that has most of them, after its discounts.

@@ -143,9 +143,6 @@ func (p *signalPass) shares(signals []Signal) (list []signalShare) {
 			in(segment, month).book(s)
 		}
 		p.exposure(s, in)
-		if s.State == SignalOpen { // it will be open in the next month too
-			p.next.soon(p.calendar.Start(KindMonth, p.month(p.now)+1))
-		}
 	}
 	return list
 }

@@ -58,6 +58,9 @@ func (s *State) bookSignals(old, d *derived) {
 	if d.signals != nil {
 		now = d.signals.shares
 	}
+	if len(before) == len(now) && (len(now) == 0 || &before[0] == &now[0]) {
+		return
+	}
 	same := func(x, y signalShare) bool { return x.key == y.key && x.name == y.name && x.sum.equal(&y.sum) }
 	if slices.EqualFunc(before, now, same) {
 		return

@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"cmp"
 	"math/big"
 	"slices"
 
@@ -80,6 +81,7 @@ func (p *signalPass) termsOfMeter(k meterKey) (list []heldTerms) {
 func (p *signalPass) walkUsage(m *meter, list []heldTerms, today int32) {
 	var sum money.Tally
 	at := limited{percents: p.signals.Thresholds}
+	keys := make([]string, len(at.percents))
 	r := reach{month: noDay}
 	for i := range m.days {
 		d := &m.days[i]
@@ -98,7 +100,14 @@ func (p *signalPass) walkUsage(m *meter, list []heldTerms, today int32) {
 		}
 		at.hold(t.item)
 		for ; at.passed < len(at.percents) && sum.Sum().Cmp(at.targets[at.passed]) >= 0; at.passed++ {
-			p.usageTrigger(m.key, at.percents[at.passed], t, &sum)
+			percent := at.percents[at.passed]
+			if keys[at.passed] == "" {
+				keys[at.passed] = signalKey(SignalUsage, m.key.subscription, m.key.item, percentText(percent))
+			}
+			p.add(&trigger{
+				key: keys[at.passed], name: SignalUsage, threshold: percent, subscription: m.key.subscription, item: m.key.item, at: t.at,
+				month: r.month, limit: t.item, used: sum,
+			})
 		}
 		if r.reached == noDay && sum.Sum().Cmp(at.whole) >= 0 {
 			r.reached = d.day
@@ -157,33 +166,11 @@ func (p *signalPass) termsOn(list []heldTerms, day int32) heldTerms {
 	return found
 }
 
-// usageTrigger is the day on which a month's usage passed a threshold.
-func (p *signalPass) usageTrigger(k meterKey, percent int, t heldTerms, sum *money.Tally) {
-	used := sum.Rat()
-	p.add(&trigger{
-		key:  signalKey(SignalUsage, k.subscription, k.item, percentText(percent)),
-		name: SignalUsage, threshold: percent, subscription: k.subscription, item: k.item, at: t.at,
-		value: money.Round(used), hasValue: true, bound: money.Round(bound(t.item).Rat()), hasBound: true,
-		month: int32(monthOfDay(p.calendar.Day(t.at))), //nolint:gosec // a month
-		more:  p.moreOfItem(k, t.item, used, t.at),
-	})
-}
-
-// moreOfItem is the price of the next step of a line that has a limit: of usage where it is metered,
-// else of another block of what carries the limit.
-func (p *signalPass) moreOfItem(k meterKey, it *event.Item, used *big.Rat, at event.Time) priced {
-	if it.Metered {
-		return moreUsage(it, used, at)
-	}
-	return p.moreOf(p.licensed(k.subscription, k.item, at), ratOf(p.signals.SeatBlock), at)
-}
-
 // project is the local date on which the month's usage reaches the limit, if it goes on as on the last
 // complete days, at most 30; noDay where that is after the month.
 func (p *signalPass) project(m *meter, it *event.Item, sum *money.Tally, today int32) int32 {
 	days := min(30, today-p.calendar.Day(m.first))
-	span := m.span(today-days, today)
-	pace := span.quantity.Sum()
+	pace := m.quantity(today-days, today)
 	if days <= 0 || pace.Sign() <= 0 {
 		return noDay
 	}
@@ -214,4 +201,14 @@ func (p *signalPass) reachOf(t *trigger) (reached, projected int32) {
 		return noDay, noDay
 	}
 	return p.reaches[i].reached, p.reaches[i].projected
+}
+
+// quantity sums what was used on the days in [from, to), in trillionths.
+func (m *meter) quantity(from, to int32) money.Amount {
+	var sum money.Tally
+	lo, _ := slices.BinarySearchFunc(m.days, from, func(d usageDay, n int32) int { return cmp.Compare(d.day, n) })
+	for i := lo; i < len(m.days) && m.days[i].day < to; i++ {
+		sum.Plus(m.days[i].quantity)
+	}
+	return sum.Sum()
 }

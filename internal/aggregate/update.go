@@ -177,7 +177,9 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 	d := *old
 	d.asOf = s.now
-	d.signals = f.deriveSignals(&d)
+	if a.signalled || s.now >= old.signalsNext() {
+		d.signals = f.deriveSignals(&d)
+	}
 	a.derived = &d
 	s.monthUpdates(a, f, old, &d, never, u)
 	s.scratch.review(old, &d)
