@@ -92,6 +92,7 @@ type signalPass struct {
 	hasLines bool
 	erased   bool
 	reaches  []reach // the months of usage that have a limit
+	figured  []figured
 	triggers []trigger
 	next     soonest // when time alone changes something
 }
@@ -101,7 +102,18 @@ type signalView struct {
 	signals   []Signal // by their keys
 	readiness *Readiness
 	shares    []signalShare // of the registers
+	figured   []figured     // of the usage signals
 	next      event.Time
+}
+
+// figured is what a signal of metered usage says in figures: a function of its terms, what was used, and
+// its instant, whatever else came since. A busy account is asked for it every day.
+type figured struct {
+	limit                   *event.Item
+	used                    money.Tally
+	at                      event.Time
+	value, bound, potential money.Amount
+	hasPotential            bool
 }
 
 // deriveSignals is nil for an account that has no signal, no line with a limit and no health: it
@@ -124,7 +136,7 @@ func (f *fold) deriveSignals(d *derived) *signalView {
 	if v.shares = p.sharesBefore(v.signals); v.shares == nil {
 		v.shares = p.shares(v.signals)
 	}
-	v.next = p.next.next
+	v.next, v.figured = p.next.next, p.figured
 	return v
 }
 
@@ -214,12 +226,9 @@ func (p *signalPass) signal(t *trigger, converting *[UpTypes]bool) Signal {
 		Dims: p.stateAt(t.at).dimsAfter,
 	}
 	if t.limit != nil {
-		s.Value, s.HasValue = money.Round(t.used.Rat()), true
-		s.Bound, s.HasBound = money.Round(bound(t.limit).Rat()), true
 		s.Reached, s.Projected = p.reachOf(t)
 	}
-	more := p.more(t)
-	s.Potential, s.HasPotential = more.worth(p.options)
+	p.figure(&s, t)
 	final := s.EndsAt.Add(p.options.UsageGrace)
 	m, worth := p.match(t.at, s.EndsAt, converting)
 	switch {
@@ -234,6 +243,40 @@ func (p *signalPass) signal(t *trigger, converting *[UpTypes]bool) Signal {
 		p.next.soon(p.calendar.Start(KindMonth, p.month(p.now)+1)) // it will be open in the next month too
 	}
 	return s
+}
+
+// figure fills in what was used, of what, and what the next step would cost.
+func (p *signalPass) figure(s *Signal, t *trigger) {
+	if t.limit == nil || !t.limit.Metered {
+		if t.limit != nil {
+			s.Value, s.HasValue = money.Round(t.used.Rat()), true
+			s.Bound, s.HasBound = money.Round(bound(t.limit).Rat()), true
+		}
+		more := p.more(t)
+		s.Potential, s.HasPotential = more.worth(p.options)
+		return
+	}
+	known := p.figuredBefore(t)
+	if known == nil {
+		more := p.more(t)
+		known = &figured{limit: t.limit, used: t.used, at: t.at, value: money.Round(t.used.Rat()), bound: money.Round(bound(t.limit).Rat())}
+		known.potential, known.hasPotential = more.worth(p.options)
+	}
+	p.figured = append(p.figured, *known)
+	s.Value, s.HasValue, s.Bound, s.HasBound = known.value, true, known.bound, true
+	s.Potential, s.HasPotential = known.potential, known.hasPotential
+}
+
+// figuredBefore is what the pass before found out, or nil.
+func (p *signalPass) figuredBefore(t *trigger) *figured {
+	if old := p.account.derived; old != nil && old.signals != nil {
+		for i := range old.signals.figured {
+			if f := &old.signals.figured[i]; f.limit == t.limit && f.used == t.used && f.at == t.at {
+				return f
+			}
+		}
+	}
+	return nil
 }
 
 // attribute leaves what a movement is worth with the first signal of each name that it converted: the
