@@ -66,7 +66,27 @@ func coreOptions(c *config.Config) (aggregate.Options, error) {
 	o.AccountBytes = int64(c.Limits.MaxAccountBytes)
 	o.ReactivationWithin = c.Rules.ReactivationWithin
 	o.ReactivationIsExpansion = c.Rules.Reactivation == "expansion"
+	o.Signals = signalOptions(&c.Signals)
 	return o, nil
+}
+
+// signalOptions are those of a configuration.
+func signalOptions(c *config.Signals) aggregate.SignalOptions {
+	numbers := func(list []config.NamedNumber) map[string]int {
+		made := map[string]int{}
+		for _, n := range list {
+			made[n.Name] = n.Number
+		}
+		return made
+	}
+	o := aggregate.SignalOptions{
+		Thresholds: c.Thresholds, Within: c.Within, SeatBlock: c.SeatBlock, AtLeast: numbers(c.AtLeast), Converts: map[string][]string{},
+		Weights: numbers(c.Weights), HealthBelow: c.Gate.HealthBelow, Onboarding: c.Gate.Onboarding, UsageFall: c.Gate.UsageFall,
+	}
+	for _, n := range c.Converts {
+		o.Converts[n.Name] = n.Words
+	}
+	return o
 }
 
 // targets is the plan of a configuration.

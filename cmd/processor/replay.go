@@ -71,7 +71,10 @@ func atLeastOneFile(_ *cobra.Command, files []string) error {
 }
 
 func replayTopics() []string {
-	return []string{string(row.TopicMovements), string(row.TopicAccounts), string(row.TopicAccountMonths), string(row.TopicMetrics), string(row.TopicDeadLetters)}
+	return []string{
+		string(row.TopicMovements), string(row.TopicAccounts), string(row.TopicAccountMonths), string(row.TopicMetrics),
+		string(row.TopicSignals), string(row.TopicSignalMetrics), string(row.TopicDeadLetters),
+	}
 }
 
 // options checks the flags and the configuration.

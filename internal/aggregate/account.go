@@ -44,6 +44,8 @@ type account struct {
 	derived *derived
 	memo    []groupMemo
 	changed bool // by an event since it was derived
+
+	signalled bool // the same, by signals alone: they change no movement
 }
 
 func newAccount(at *slot) *account {

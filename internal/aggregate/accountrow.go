@@ -14,6 +14,9 @@ func (s *State) accountRow(a *account, d *derived) AccountRow {
 		FirstPaidAt: d.firstPaidAt, LastMovementAt: event.NoTime, Dims: d.dims,
 		Windows: make([]WindowSums, len(s.options.Windows)),
 	}
+	if d.signals != nil {
+		row.Readiness = d.signals.readiness
+	}
 	for i := len(d.rows) - 1; i >= 0; i-- {
 		if m := &d.rows[i]; !m.inert() && m.hasAmount() {
 			row.LastClass, row.LastMovementAt = m.Class, m.At

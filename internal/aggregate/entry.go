@@ -56,7 +56,8 @@ type derived struct {
 	dims            *Dims // at the watermark
 	cohort          string
 	finals          []event.Time
-	unrated         int // months of usage without a price
+	unrated         int         // months of usage without a price
+	signals         *signalView // nil where it shows none
 }
 
 // entriesOf lines up everything that counts by the watermark.

@@ -167,6 +167,7 @@ func (s *State) Forget() {
 		if s.ended(key) {
 			delete(s.registers, key)
 			delete(s.expansions, key)
+			delete(s.signals, key)
 			s.change(key)
 		}
 	}

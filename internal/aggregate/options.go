@@ -30,6 +30,8 @@ type Options struct {
 	Values                  map[string][]string // of a dimension; every other value counts as "(other)"
 	Windows                 []Window
 
+	Signals SignalOptions // DefaultSignals when zero
+
 	AccountBytes int64 // what the records of one account may take; AccountBytesMax when 0
 }
 
@@ -95,7 +97,8 @@ func (o *Options) withDefaults() (Options, error) {
 	if c.AccountBytes == 0 {
 		c.AccountBytes = AccountBytesMax
 	}
-	var problems []error
+	c.Signals = o.Signals.filled()
+	problems := []error{c.Signals.validate()}
 	if c.Currency == "" {
 		problems = append(problems, errors.New("no reporting currency"))
 	}

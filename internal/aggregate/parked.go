@@ -106,7 +106,7 @@ func (s *State) makeRoom(looks int) {
 			s.hand = 0
 		}
 		switch at := s.opened[s.hand]; {
-		case at.dirty && at.open.changed && at.open.derived != nil: // only as it is does it tell what its rows were
+		case at.dirty && (at.open.changed || at.open.signalled) && at.open.derived != nil: // only as it is does it tell what its rows were
 			s.hand++
 		case at.used:
 			at.used = false

@@ -68,7 +68,8 @@ const (
 type Register struct {
 	Sums    [Sums]money.Amount
 	Counts  [Counts]int64
-	Ranking *Ranking // of a month with expansion, else nil; Add leaves it alone
+	Ranking *Ranking    // of a month with expansion, else nil; Add leaves it alone
+	Signals *SignalSums // of a month with signals, else nil; Add leaves it alone
 }
 
 // register is one of the state's.

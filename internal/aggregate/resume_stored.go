@@ -80,7 +80,11 @@ func (s *State) appendRegister(dst []byte, key RegisterKey, r *register) []byte 
 	for left := has.counts; left != 0; left &= left - 1 {
 		dst = appendInt(dst, r.Counts[bits.TrailingZeros32(left)])
 	}
-	x := s.expansions[key]
+	dst = s.expansions[key].appendStored(dst)
+	return s.signals[key].appendStored(dst)
+}
+
+func (x *expansions) appendStored(dst []byte) []byte {
 	if x == nil {
 		return appendCount(dst, 0)
 	}
@@ -91,6 +95,46 @@ func (s *State) appendRegister(dst []byte, key RegisterKey, r *register) []byte 
 		dst = appendAmount(dst, amount)
 	}
 	return dst
+}
+
+func (s *SignalSums) appendStored(dst []byte) []byte {
+	if s == nil {
+		return appendCount(dst, 0)
+	}
+	dst = appendCount(dst, len(s.Named))
+	for i := range s.Named {
+		n := &s.Named[i]
+		dst = appendText(dst, n.Name)
+		for _, count := range n.counts() {
+			dst = appendInt(dst, *count)
+		}
+		for _, amount := range n.amounts() {
+			dst = appendAmount(dst, *amount)
+		}
+		dst = appendCount(dst, len(n.Days))
+		for _, d := range n.Days {
+			dst = appendInt(appendInt(dst, int64(d.Days)), d.Count)
+		}
+	}
+	return dst
+}
+
+func (r *reducedReader) signalSums() *SignalSums {
+	named := readList(r, func() NamedSignalSum {
+		n := NamedSignalSum{Name: r.text()}
+		for _, count := range n.counts() {
+			*count = r.int()
+		}
+		for _, amount := range n.amounts() {
+			*amount = r.amount()
+		}
+		n.Days = readList(r, func() DayCount { return DayCount{Days: r.int32(), Count: r.int()} })
+		return n
+	})
+	if len(named) == 0 {
+		return nil
+	}
+	return &SignalSums{Named: named}
 }
 
 func (s *State) restoreRegister(r *reducedReader) {
@@ -117,6 +161,13 @@ func (s *State) restoreRegister(r *reducedReader) {
 		x.top = readList(r, func() money.Amount { return r.amount() })
 		s.expansions[key] = x
 		made.Ranking = x.ranking()
+	}
+	if signals := r.signalSums(); signals != nil {
+		if s.signals == nil {
+			s.signals = signalSums{}
+		}
+		s.signals[key] = signals
+		made.Signals = signals.clone()
 	}
 }
 

@@ -32,6 +32,7 @@ type State struct {
 	registers  map[RegisterKey]*register
 	touched    []RegisterKey               // since the last flush
 	expansions map[RegisterKey]*expansions // of months
+	signals    signalSums                  // nil as long as there are none
 	scratch    *contributions
 	kept       []Kept
 	buffer     []byte // of the record that is filed
@@ -131,7 +132,7 @@ func (s *State) file(a *account, e *event.Event, key, value []byte) (Outcome, *e
 			s.count(a, len(k.Key)+len(value))
 		}
 		if at := a.effectOf(e, s); f.amended || f.conflict || a.derived == nil || at <= s.now {
-			a.changed = true
+			a.noteChange(e, f.amended || f.conflict)
 			s.mark(a.slot)
 		} else {
 			s.wakeAt(a.slot, at)

@@ -16,6 +16,7 @@ type Updates struct {
 	Movements []MovementRow
 	Accounts  []AccountRow
 	Months    []MonthRow
+	Signals   []SignalRow
 	Registers []RegisterRow
 }
 
@@ -39,6 +40,7 @@ type AccountRow struct {
 	LastClass      Class
 	LastMovementAt event.Time // NoTime when there is none
 	Windows        []WindowSums
+	Readiness      *Readiness // nil where nothing says how ready it is
 	Dims           *Dims
 }
 
@@ -77,6 +79,7 @@ func (s *State) Flush() Updates {
 		all.Movements = append(all.Movements, u.Movements...)
 		all.Accounts = append(all.Accounts, u.Accounts...)
 		all.Months = append(all.Months, u.Months...)
+		all.Signals = append(all.Signals, u.Signals...)
 	})
 	return all
 }
@@ -90,7 +93,7 @@ func (s *State) FlushEach(each func(*Updates)) []RegisterRow {
 		s.change(key)
 		r := s.registers[key]
 		r.touched = false
-		r.Ranking = s.ranking(key)
+		r.Ranking, r.Signals = s.ranking(key), s.signals[key].clone()
 		row := RegisterRow{Key: key, Register: &r.Register}
 		if r.isEmpty() {
 			row.Deleted = true
@@ -114,7 +117,7 @@ func (s *State) deriveDirty(each func(*Updates)) {
 		s.reduce(a)
 		s.derive(a, &u)
 		each(&u)
-		u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0]}
+		u = Updates{Movements: u.Movements[:0], Accounts: u.Accounts[:0], Months: u.Months[:0], Signals: u.Signals[:0]}
 	}
 	s.dirty = s.dirty[:0]
 	s.flushes++
@@ -136,10 +139,13 @@ func (s *State) derive(a *account, u *Updates) {
 	} else {
 		s.review(a, &f, old, u)
 	}
+	s.signalUpdates(a, old, a.derived, u)
+	s.bookSignals(old, a.derived)
+	a.signalled = false
 	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
 	s.bookDeltas()
 	at := a.slot
-	if at.wake = min(at.foldAt, f.nextView(a.derived)); at.wake != never {
+	if at.wake = min(at.foldAt, f.nextView(a.derived), a.derived.signalsNext()); at.wake != never {
 		heap.Push(&s.wakes, wake{at.wake, at})
 	}
 }
@@ -175,6 +181,9 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 	d := *old
 	d.asOf = s.now
+	if a.signalled || s.now >= old.signalsNext() {
+		d.signals = f.deriveSignals(&d)
+	}
 	a.derived = &d
 	s.monthUpdates(a, f, old, &d, never, u)
 	s.scratch.review(old, &d)
@@ -235,6 +244,7 @@ func (f *fold) derived() *derived {
 		}
 	}
 	f.entriesOf(d)
+	d.signals = f.deriveSignals(d)
 	return d
 }
 
@@ -358,7 +368,7 @@ func (s *State) Everything() Updates {
 		if s.ended(key) {
 			continue
 		}
-		r.Ranking = s.ranking(key)
+		r.Ranking, r.Signals = s.ranking(key), s.signals[key].clone()
 		u.Registers = append(u.Registers, RegisterRow{Key: key, Register: &r.Register})
 	}
 	slices.SortFunc(u.Registers, func(a, b RegisterRow) int { return a.Key.compare(b.Key) })
@@ -380,6 +390,7 @@ func (s *State) accountUpdates(a *account, u *Updates) {
 	f := fold{options: &s.options, calendar: s.calendar, dims: s.dims, account: a, now: s.now}
 	s.rowUpdates(a, nil, a.derived, u)
 	s.monthUpdates(a, &f, nil, a.derived, 0, u)
+	s.signalUpdates(a, nil, a.derived, u)
 	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
 }
 

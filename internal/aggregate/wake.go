@@ -121,10 +121,8 @@ func (a *account) effectOf(e *event.Event, s *State) event.Time {
 	switch e.Type {
 	case event.TypeUsageRecorded:
 		return a.usageEffect(e, s.calendar, &s.options)
-	case event.TypeChargeRecorded:
+	case event.TypeChargeRecorded, event.TypeSignalObserved:
 		return e.Time
-	case event.TypeSignalObserved:
-		return never
 	case event.TypeAccountChanged, event.TypeSubscriptionChanged, event.TypeUsageStatement, event.TypeAccountErased, event.TypeEventRevoked:
 	}
 	return 0

@@ -26,6 +26,12 @@ func (l *loader) assign(k key, target any, n *node) {
 		l.assignValues(k, target, n)
 	case *[]Target:
 		l.assignTargets(k, target, n)
+	case *[]int:
+		l.assignPercents(k, target, n)
+	case *[]NamedNumber:
+		l.assignNumbers(k, target, n)
+	case *[]NamedWords:
+		l.assignConversions(k, target, n)
 	default:
 		if l.isScalar(k, n) {
 			l.assignScalar(k, target, n)

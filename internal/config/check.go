@@ -15,7 +15,7 @@ import (
 // ownTopics are the names that follow output.prefix. Reading one of them as a source would feed
 // the program its own rows.
 var ownTopics = []string{
-	"movements", "accounts", "account_months", "metrics", "vintage", "alerts", "signals",
+	"movements", "accounts", "account_months", "metrics", "vintage", "alerts", "signals", "signal_metrics",
 	"dead-letters", "progress", "partials", "state",
 }
 

@@ -22,6 +22,7 @@ type Config struct {
 	Values     []DimensionValues
 	Windows    []Window // from the shortest to the longest
 	Targets    []Target
+	Signals    Signals
 	HTTP       HTTP
 	Log        Log
 	Limits     Limits

@@ -71,13 +71,13 @@ func (l *loader) envNode(k key, at Origin, value string) *node {
 		return &node{shape: shapeText, at: at, text: value}
 	}
 	switch k.field(l.config).(type) {
-	case *[]string, *[]Window:
+	case *[]string, *[]Window, *[]int:
 		list := &node{shape: shapeList, at: at}
 		for word := range strings.SplitSeq(value, ",") {
 			list.items = append(list.items, &node{shape: shapeText, at: at, text: strings.TrimSpace(word)})
 		}
 		return list
-	case *[]Source, *[]RateTable, *[]Grouping, *[]DimensionValues, *[]Target:
+	case *[]Source, *[]RateTable, *[]Grouping, *[]DimensionValues, *[]Target, *[]NamedNumber, *[]NamedWords:
 		n, problems := document([]byte(value), func(int, int) Origin { return at })
 		for _, p := range problems {
 			l.complain(at, k.path, "%s", p.Message)

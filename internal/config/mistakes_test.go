@@ -93,7 +93,21 @@ var mistakes = []struct{ text, want string }{
 	{"+limits: {max_record_bytes: §1 MB}", `limits.max_record_bytes: must be a number of bytes from 1KiB to 64MiB, as 1048576 or 1MiB, not "1 MB"`},
 	{"+limits: {max_depth: §1.5}", `limits.max_depth: must be a whole number from 4 to 1000, not "1.5"`},
 	{"+alerts: §[]", `alerts: not available in this version: alerts; use Prometheus rules over /metrics`},
-	{"+signals: §[{}]", `signals: not available in this version: signals; use the rows of movements`},
+	// Signals.
+	{"+signals: §[{}]", `signals: must be a mapping with some of the keys thresholds, within, seat_block, at_least, converts, weights, gate`},
+	{"+signals: {§treshold: 80}", `signals: unknown key "treshold"; did you mean "thresholds"?`},
+	{"+signals: {thresholds: §80}", `signals.thresholds: must be a list such as [80, 100], not "80"`},
+	{"+signals: {thresholds: [100, §80]}", `signals.thresholds: must rise, as in [80, 100]: 80 comes after 100`},
+	{"+signals: {thresholds: [§0.8]}", `signals.thresholds: must be whole percentages from 1 to 1000, as in [80, 100], not "0.8"`},
+	{"+signals: {thresholds: §[]}", `signals.thresholds: must have 1 to 10 percentages, not 0`},
+	{"+signals: {within: §365d}", `signals.within: must be between 24h and 180d, not "365d"`},
+	{"+signals: {weights: {usage: §-1}}", `signals.weights: usage must be a whole number from 0 to 1000000, not "-1"`},
+	{"+signals: {weights: §[usage]}", `signals.weights: must be a mapping such as {usage: 50, seats: 50, milestone: 0}, not a list`},
+	{"+signals: {at_least: {nps: §many}}", `signals.at_least: nps must be a whole number from 0 to 1000000000, not "many"`},
+	{"+signals: {converts: {§seats: seat}}", `signals.converts: the types of seats must be a list such as [seat, upsell]`},
+	{"+signals: {converts: {seats: [§seats]}}", `signals.converts: unknown type of expansion "seats"; did you mean "seat"?`},
+	{"+signals: {converts: {seats: [seat, §seat]}}", `signals.converts: "seat" stands twice`},
+	{"+signals: {gate: {health_below: §101}}", `signals.gate.health_below: must be a whole number from 0 to 100, not "101"`},
 
 	// Reporting.
 	{"+reporting: {currency: §usd}", `reporting.currency: must be an ISO 4217 code such as USD, not "usd"`},

@@ -49,7 +49,7 @@ last line end); such values are never printed. ` + "`$${`" + ` is a literal ` + 
 they need quotes.
 
 ` + "`processor validate --config FILE`" + ` reports every problem at once; ` + "`processor config show`" + ` prints
-the result with the origin of each value. ` + "`replay`" + ` reads the sections ` + "`reporting`, `rules`, `groupings`,\n`values`, `windows`, `targets` and `limits`" + `, and looks only for unknown keys in the others.
+the result with the origin of each value. ` + "`replay`" + ` reads the sections ` + "`reporting`, `rules`, `groupings`,\n`values`, `windows`, `targets`, `signals` and `limits`" + `, and looks only for unknown keys in the others.
 `
 
 // kindText says what a value of k looks like.
@@ -79,6 +79,12 @@ func kindText(k key) string {
 		return "the name of an IANA time zone"
 	case *[]string:
 		return "a list of texts"
+	case *[]int:
+		return fmt.Sprintf("a rising list of whole numbers from %d to %d", k.least, k.most)
+	case *[]NamedNumber:
+		return fmt.Sprintf("a mapping of signals to whole numbers from %d to %d", k.least, k.most)
+	case *[]NamedWords:
+		return "a mapping of signals to lists of `" + strings.Join(expansionTypes, "`, `") + "`"
 	case *[]Source, *[]RateTable, *[]Target:
 		return "a list of mappings"
 	case *[]DimensionValues:

@@ -69,7 +69,11 @@ func fieldOf(k key, c *Config, s *Source) any {
 
 // valueSchema is what the type behind k allows.
 func valueSchema(k key) object {
-	switch fieldOf(k, Default(), &Source{}).(type) {
+	target := fieldOf(k, Default(), &Source{})
+	if schema := signalSchema(k, target); schema != nil {
+		return schema
+	}
+	switch target.(type) {
 	case *bool:
 		return orReference(object{"type": "boolean"})
 	case *int:

@@ -67,6 +67,12 @@ func plain(target any) any {
 		return plainValues(*target)
 	case *[]Target:
 		return plainTargets(*target)
+	case *[]int:
+		return *target
+	case *[]NamedNumber:
+		return plainNumbers(*target)
+	case *[]NamedWords:
+		return plainConversions(*target)
 	case *[]Window:
 		var names []string
 		for _, w := range *target {

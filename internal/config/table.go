@@ -24,7 +24,7 @@ type check func(text string) string
 // sections of the file that every command reads. `run` reads the others too; to `replay` they
 // are somebody else's, so it looks only for unknown keys there. Limits are among them because
 // they decide which events are rejected, and so change rows.
-var everyCommandReads = []string{"reporting", "rules", "groupings", "values", "windows", "targets", "limits"}
+var everyCommandReads = []string{"reporting", "rules", "groupings", "values", "windows", "targets", "signals", "limits"}
 
 // runNeeds are the keys without a usable default.
 var runNeeds = []string{"kafka.brokers", "group", "sources"}
@@ -289,7 +289,57 @@ var keys = []key{
 			"in their rows. A quarter or year has the sum where all its months have one. Without grouping and segment: `all`.",
 		field: func(c *Config) any { return &c.Targets },
 	},
-	{path: "signals", doc: "Signals of readiness to expand."},
+	{
+		path: "signals.thresholds", initial: "[80, 100]", least: 1, most: 1000,
+		doc:   "Percent of a line's limit, or of the seats bought, at which usage, or the seats in use, are a signal.",
+		field: func(c *Config) any { return &c.Signals.Thresholds },
+	},
+	{
+		path: "signals.within", initial: "90d", least: int64(day), most: int64(180 * day),
+		doc:   "How long after a signal a movement that matches it converts it; it is missed after that.",
+		field: func(c *Config) any { return &c.Signals.Within },
+	},
+	{
+		path: "signals.seat_block", initial: "1", least: 1, most: 100_000,
+		doc:   "How many seats are sold at once: the potential of a signal of seats is the price of so many more.",
+		field: func(c *Config) any { return &c.Signals.SeatBlock },
+	},
+	{
+		path: "signals.at_least", initial: "{health: 80, nps: 9, team_growth: 1}", example: "{nps: 8, logins: 20}", most: 1_000_000_000,
+		doc: "The least value with which an observation of that name is a signal; for `health`, to what it must rise. Others are signals with any " +
+			"value, or none. A name that is not given keeps its default.",
+		field: func(c *Config) any { return &c.Signals.AtLeast },
+	},
+	{
+		path: "signals.converts", example: "{feature_request: [add_on, cross_sell]}",
+		initial: "{feature_adopted: [upsell, cross_sell, add_on, feature_adoption], feature_request: [upsell, cross_sell, add_on, feature_adoption], " +
+			"other: [seat, upsell, cross_sell, add_on, usage, geographic, feature_adoption, other], seats: [seat, upsell], team_growth: [seat, upsell], " +
+			"usage: [seat, upsell, add_on, usage]}",
+		doc: "The types of expansion that convert a signal of that name; `other` stands for every name that is not listed. A name that is not given " +
+			"keeps its default.",
+		field: func(c *Config) any { return &c.Signals.Converts },
+	},
+	{
+		path: "signals.weights", example: "{usage: 50, seats: 50, milestone: 0}", most: 1_000_000,
+		initial: "{feature_adopted: 10, feature_request: 10, health: 10, milestone: 5, seats: 25, team_growth: 10, usage: 30}",
+		doc:     "What each signal counts in `readiness_index`; 0 leaves it out. A name that is not given keeps its default.",
+		field:   func(c *Config) any { return &c.Signals.Weights },
+	},
+	{
+		path: "signals.gate.health_below", initial: "50", most: 100,
+		doc:   "An account with less health than this is `gated`.",
+		field: func(c *Config) any { return &c.Signals.Gate.HealthBelow },
+	},
+	{
+		path: "signals.gate.onboarding", initial: "30d", most: int64(365 * day),
+		doc:   "So long after an account first paid, or its lifecycle became `onboarding`, it is `gated`; 0s: not for that.",
+		field: func(c *Config) any { return &c.Signals.Gate.Onboarding },
+	},
+	{
+		path: "signals.gate.usage_fall", initial: "20", most: 100,
+		doc:   "An account of which an item's usage over 30 days is lower than over the 30 before by more than so many percent is `gated`; 0: not for that.",
+		field: func(c *Config) any { return &c.Signals.Gate.UsageFall },
+	},
 	{path: "alerts", doc: "Rules that watch for a slowdown."},
 
 	{

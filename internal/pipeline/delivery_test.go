@@ -42,7 +42,7 @@ func (w *world) eachOnce() {
 	for _, p := range w.progress() {
 		said += p.Rows
 	}
-	for _, topic := range []row.Topic{row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicPartials, row.TopicDeadLetters} {
+	for _, topic := range []row.Topic{row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicSignals, row.TopicPartials, row.TopicDeadLetters} {
 		stand += int64(len(w.kafka.Read(w.t, w.prefix+string(topic))))
 	}
 	if said != stand {

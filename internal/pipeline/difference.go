@@ -40,6 +40,7 @@ var configKeys = map[string]string{
 	"Groupings":               "groupings",
 	"Values":                  "values",
 	"Windows":                 "windows",
+	"Signals":                 "signals",
 	"AccountBytes":            "limits.max_account_bytes",
 }
 

@@ -92,6 +92,7 @@ func (s *shard) derive(watermark event.Time) {
 	registers := s.state.FlushEach(func(u *aggregate.Updates) {
 		s.addMovements(u.Movements, stamp)
 		s.addMonths(u.Months, stamp)
+		s.addSignals(u.Signals, stamp)
 		for i := range u.Accounts {
 			s.keepAccount(&u.Accounts[i], stamp)
 		}
@@ -155,6 +156,19 @@ func (s *shard) addMonths(rows []aggregate.MonthRow, stamp row.Stamp) {
 		s.outbox.add(topic, s.number,
 			func(dst []byte) []byte { return s.encoder.MonthKey(dst, r) },
 			func(dst []byte) []byte { return s.encoder.Month(dst, r, stamp) })
+		if r.Deleted && s.options.Tombstones {
+			s.outbox.tombstone()
+		}
+	}
+}
+
+func (s *shard) addSignals(rows []aggregate.SignalRow, stamp row.Stamp) {
+	topic := s.options.topic(row.TopicSignals)
+	for i := range rows {
+		r := &rows[i]
+		s.outbox.add(topic, s.number,
+			func(dst []byte) []byte { return s.encoder.SignalKey(dst, r) },
+			func(dst []byte) []byte { return s.encoder.Signal(dst, r, stamp) })
 		if r.Deleted && s.options.Tombstones {
 			s.outbox.tombstone()
 		}

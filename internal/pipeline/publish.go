@@ -56,7 +56,7 @@ func (p *publication) add(ctx context.Context, rows []rollup.Row) error {
 		if part != nil {
 			change = p.compare(part, r)
 		}
-		if p.options.Observer.Metrics != nil && change != rowSame && (r.Deleted || r.StartsAt >= p.from[r.Kind]) {
+		if p.options.Observer.Metrics != nil && r.Signal == "" && change != rowSame && (r.Deleted || r.StartsAt >= p.from[r.Kind]) {
 			p.shown = append(p.shown, *r)
 		}
 	}
@@ -73,7 +73,7 @@ func (p *publication) compare(part *ownPart, r *rollup.Row) rowChange {
 		return change
 	}
 	p.news[part] = append(p.news[part], one)
-	p.out.add(p.options.topic(row.TopicMetrics), part.number,
+	p.out.add(p.options.topic(row.MetricTopic(r)), part.number,
 		func(dst []byte) []byte { return append(dst, one.key...) },
 		func(dst []byte) []byte { return p.encoder.Metric(dst, r, p.stamp(part)) })
 	if r.Deleted && p.options.Tombstones {

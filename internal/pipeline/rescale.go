@@ -109,6 +109,7 @@ func (o *Options) allTopics() []string {
 	var names []string
 	for _, t := range []row.Topic{
 		row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics, row.TopicVintage, row.TopicDeadLetters,
+		row.TopicSignals, row.TopicSignalMetrics,
 		row.TopicProgress, row.TopicPartials, row.TopicState, row.TopicEvents, row.TopicIntake,
 	} {
 		names = append(names, o.topic(t))

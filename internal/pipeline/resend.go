@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,6 +121,7 @@ func (r *resending) addRows(u *aggregate.Updates) {
 	stamp := r.shard.stamp()
 	r.shard.addMovements(u.Movements, stamp)
 	r.shard.addMonths(u.Months, stamp)
+	r.shard.addSignals(u.Signals, stamp)
 	for i := range u.Accounts {
 		r.addAccount(&u.Accounts[i], stamp)
 	}
@@ -293,7 +295,7 @@ func (r *resending) takeBack(w written, rec *consumer.Record) (sent bool) {
 	return true
 }
 
-// isFrozen says whether a row of movements or account_months belongs to what is frozen: the state has
+// isFrozen says whether a row of movements, account_months or signals belongs to what is frozen: the state has
 // no rows there any more, and those that were sent are what readers keep.
 func (s *shard) isFrozen(value []byte) bool {
 	frozen := s.state.Frozen()
@@ -302,12 +304,13 @@ func (s *shard) isFrozen(value []byte) bool {
 	}
 	var at struct {
 		EffectiveAt string `json:"effective_at"`
+		OpenedAt    string `json:"opened_at"` // of a signal
 		Month       string `json:"month"`
 	}
 	if json.Unmarshal(value, &at) != nil {
 		return false
 	}
-	if effective, ok := event.ParseTime([]byte(at.EffectiveAt)); ok {
+	if effective, ok := event.ParseTime([]byte(cmp.Or(at.EffectiveAt, at.OpenedAt))); ok {
 		return effective < frozen
 	}
 	calendar := s.state.Calendar()

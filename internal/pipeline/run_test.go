@@ -138,7 +138,9 @@ func (w *world) runUntil(o Options, enough func(Status) bool) error {
 }
 
 // rowTopics are those whose final rows a replay of the same events must give.
-var rowTopics = []row.Topic{row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics}
+var rowTopics = []row.Topic{
+	row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicSignals, row.TopicMetrics, row.TopicSignalMetrics,
+}
 
 // got are the latest rows of the output topics, without what every sending changes.
 func (w *world) got() map[string]string {

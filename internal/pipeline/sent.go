@@ -17,7 +17,7 @@ import (
 	"processor/internal/row"
 )
 
-// sentRows knows what a partition of the metrics topic says last of every key, by a hash of everything but version,
+// sentRows knows what a partition of the topics of metrics says last of every key, by a hash of everything but version,
 // known_at and restated. So a restart sends nothing that readers have already, and takes back what
 // is no more.
 type sentRows struct {
@@ -39,10 +39,19 @@ type sentRow struct {
 	sentState
 }
 
-// readSent reads a partition of the metrics topic from its beginning.
+// readSent reads a partition of the topics metrics and signal_metrics from their beginning. Their keys
+// differ: those of signal_metrics name a signal.
 func readSent(ctx context.Context, o *Options, partition int) (*sentRows, error) {
 	s := &sentRows{keys: map[string]*sentState{}}
-	tp := broker.TopicPartition{Topic: o.topic(row.TopicMetrics), Partition: int32(partition)} //nolint:gosec // a partition
+	for _, topic := range []row.Topic{row.TopicMetrics, row.TopicSignalMetrics} {
+		if err := s.read(ctx, o, broker.TopicPartition{Topic: o.topic(topic), Partition: int32(partition)}); err != nil { //nolint:gosec // a partition
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *sentRows) read(ctx context.Context, o *Options, tp broker.TopicPartition) error {
 	_, err := o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
 		if r.Value == nil {
 			s.keys[string(r.Key)] = &sentState{deleted: true}
@@ -57,9 +66,9 @@ func readSent(ctx context.Context, o *Options, partition int) (*sentRows, error)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what was sent to %s: %w", tp, operatorError(err))
+		return fmt.Errorf("read what was sent to %s: %w", tp, operatorError(err))
 	}
-	return s, nil
+	return nil
 }
 
 // contentOf is what a row says, without what every sending changes.
@@ -153,6 +162,7 @@ func rowOfKey(key string) (rollup.Row, bool) {
 		Segment  string `json:"segment"`
 		Kind     string `json:"interval_kind"`
 		Interval string `json:"interval"`
+		Signal   string `json:"signal"`
 	}
 	if json.Unmarshal([]byte(key), &k) != nil {
 		return rollup.Row{}, false
@@ -161,6 +171,7 @@ func rowOfKey(key string) (rollup.Row, bool) {
 		if kind.String() == k.Kind {
 			return rollup.Row{
 				Segment: aggregate.Segment{Grouping: k.Grouping, Name: k.Segment}, Kind: kind, Interval: k.Interval, Deleted: true,
+				Signal: k.Signal, Answers: &rollup.SignalAnswers{},
 			}, true
 		}
 	}

@@ -299,6 +299,7 @@ func (s *shard) marker() *marker {
 func outputPartitions(number, of int) []outputPartition {
 	list := []outputPartition{
 		{row.TopicMovements, int32(number)}, {row.TopicAccounts, int32(number)}, {row.TopicAccountMonths, int32(number)}, //nolint:gosec // a partition
+		{row.TopicSignals, int32(number)}, //nolint:gosec // a partition
 	}
 	for p := range of {
 		list = append(list, outputPartition{row.TopicPartials, int32(p)}) //nolint:gosec // a partition

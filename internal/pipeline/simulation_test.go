@@ -361,7 +361,8 @@ func (s *simulation) endTransactions() {
 
 // compactedTopics are those of which a cleaner keeps the last record of a key.
 var compactedTopics = []row.Topic{
-	row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics, row.TopicVintage, row.TopicPartials, row.TopicProgress,
+	row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicSignals, row.TopicMetrics, row.TopicSignalMetrics,
+	row.TopicVintage, row.TopicPartials, row.TopicProgress,
 }
 
 func (s *simulation) compact() {

@@ -60,7 +60,7 @@ func (m *metrics) firstFinal(rows []rollup.Row) (fresh []freshRow) {
 	for i := range rows {
 		r := &rows[i]
 		part := m.partOf(r)
-		if part == nil || r.Kind == aggregate.KindRolling {
+		if part == nil || r.Kind == aggregate.KindRolling || r.Signal != "" {
 			continue
 		}
 		key = m.encoder.MetricKey(key[:0], r)

@@ -25,6 +25,9 @@ func (r rows) since(at event.Time) rows {
 		if strings.HasPrefix(name, string(row.TopicAccountMonths)+" ") {
 			booked = c.text("month") + "-01T00:00:00Z"
 		}
+		if strings.HasPrefix(name, string(row.TopicSignals)+" ") {
+			booked = c.text("opened_at")
+		}
 		if t, ok := event.ParseTime([]byte(booked)); ok && t < at {
 			continue
 		}

@@ -26,13 +26,13 @@ var families = []struct {
 	{regexp.MustCompile(`^.+_reason$`), "x_reason"}, // beside each ratio, which is named itself
 }
 
-// TestEveryColumnIsDefined holds that docs/movements.md and docs/metrics.md say what every column of
+// TestEveryColumnIsDefined holds that docs/movements.md, docs/metrics.md and docs/signals.md say what every column of
 // the rows means, so that no figure goes out without a definition. None is exempt.
 func TestEveryColumnIsDefined(t *testing.T) {
 	t.Parallel()
-	text := pageText(t, "movements.md") + pageText(t, "metrics.md")
-	held := heldAfter(t, "windows 1h 24h 7d 30d 90d 365d\ngroupings region", "a 2026-01-01 acme 100", "2026-01-02")
-	for _, topic := range []row.Topic{row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics} {
+	text := pageText(t, "movements.md") + pageText(t, "metrics.md") + pageText(t, "signals.md")
+	held := heldAfter(t, "windows 1h 24h 7d 30d 90d 365d\ngroupings region", "a 2026-01-01 acme 100\ns 2026-01-01T12:00 acme signal nps 9", "2026-01-02")
+	for _, topic := range []row.Topic{row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics, row.TopicSignals, row.TopicSignalMetrics} {
 		rows := held.of(topic)
 		if len(rows) == 0 {
 			t.Fatalf("no row of %s to look at", topic)
@@ -43,7 +43,7 @@ func TestEveryColumnIsDefined(t *testing.T) {
 				named = f.column.ReplaceAllString(named, f.named)
 			}
 			if !strings.Contains(text, "`"+named+"`") {
-				t.Errorf("the column %s of %s is nowhere defined: name it as `%s` in %smovements.md or metrics.md",
+				t.Errorf("the column %s of %s is nowhere defined: name it as `%s` in %smovements.md, metrics.md or signals.md",
 					column, topic, named, docs)
 			}
 		}

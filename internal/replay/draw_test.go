@@ -130,6 +130,8 @@ func (p pen) configuration(anchor event.Time) string {
 		p.maybe(20, "reactivation expansion"),
 		p.maybe(30, "day_factor 30", "day_factor 365.25/12"),
 		p.maybe(30, "fiscal 4", "fiscal 2", "fiscal 12"),
+		p.maybe(50, "signals within="+p.of("1d", "7d", "30d", "180d")+" thresholds="+p.of("80,100", "1", "50,90,1000")+" block="+p.of("1", "5")+
+			" onboarding="+p.of("0d", "1d", "30d")+" usage_fall="+p.of("0", "1", "50")),
 		p.maybe(30, "start "+date(-1), "start "+date(0), "start "+date(30)),
 	}
 	if p.often(85) {
@@ -170,6 +172,11 @@ func (p pen) line(anchor event.Time, accounts []string, i int) string {
 		return head + "statement " + p.of("s1", "s2") + "/m " + month + " " + p.of("0", "50", "-5", "0.000001") + p.maybe(30, " EUR")
 	case n < 42:
 		return head + "erase"
+	case n < 52:
+		return head + "signal " + p.of("seats_used 8", "seats_used 10 s1", "seats_used 2.5 s1/x", "seats_used 0", "feature_request sso", "feature_request",
+			"team_growth 3", "team_growth 0", "milestone 1000", "milestone 2000 s2", "nps 9", "nps 8.5", "feature_adopted api s1/m", "usage 1", "strange", "seats_used many")
+	case n < 57:
+		return head + "set @health=" + p.of("10", "49.5", "80", "95") + p.maybe(30, " @lifecycle=onboarding", " @lifecycle=adopted") + p.maybe(30, " effective="+p.at(anchor))
 	}
 	return head + p.snapshot(anchor, accounts)
 }
@@ -210,7 +217,7 @@ func (p pen) items(anchor event.Time) string {
 			b.WriteString(" | " + name + " " + p.of("1", "3", "10", "0") + " x " + p.of("10", "10", "7.77", "0", "0.000001") + p.maybe(25, " EUR") +
 				p.maybe(30, " plan=p", " plan=q") + p.maybe(30, " product=zeta", " product=zeta family=core") +
 				p.maybe(30, " region=eu", " add_on", " free_trial", " replaces=s1/x", " replaces=s2/y") +
-				p.maybe(25, " /3month", " /year", " /week", " /10day", " /2year") + p.maybe(20, " discount=3<"+p.at(anchor), " discount=10%"))
+				p.maybe(20, " limit=5", " limit=0") + p.maybe(25, " /3month", " /year", " /week", " /10day", " /2year") + p.maybe(20, " discount=3<"+p.at(anchor), " discount=10%"))
 		}
 	}
 	return b.String()

@@ -53,6 +53,7 @@ type metricKey struct {
 	segment  aggregate.Segment
 	kind     aggregate.Kind
 	interval string
+	signal   string
 }
 
 // table is encoded rows by topic and key.
@@ -250,6 +251,11 @@ func (t table) send(enc row.Encoder, u *aggregate.Updates) {
 		r := &u.Accounts[i]
 		t.put(row.TopicAccounts, enc.AccountKey(nil, r), enc.Account(nil, r, stamp), false)
 	}
+	for i := range u.Signals {
+		r := u.Signals[i]
+		r.Restated = false
+		t.put(row.TopicSignals, enc.SignalKey(nil, &r), enc.Signal(nil, &r, stamp), r.Deleted)
+	}
 	for i := range u.Months {
 		r := u.Months[i]
 		r.Restated = false
@@ -260,7 +266,7 @@ func (t table) send(enc row.Encoder, u *aggregate.Updates) {
 // put upserts rows of the rollup; how many shards made them is no figure.
 func (r *rows) put(made []rollup.Row) {
 	for _, row := range made {
-		key := metricKey{row.Segment, row.Kind, row.Interval}
+		key := metricKey{row.Segment, row.Kind, row.Interval, row.Signal}
 		if row.Deleted {
 			delete(r.metrics, key)
 			continue
@@ -274,7 +280,7 @@ func (r *rows) put(made []rollup.Row) {
 func (r *rows) table() table {
 	t := maps.Clone(r.ledger)
 	for _, m := range r.metrics {
-		t.put(row.TopicMetrics, r.encoder.MetricKey(nil, &m), r.encoder.Metric(nil, &m, stamp), false)
+		t.put(row.MetricTopic(&m), r.encoder.MetricKey(nil, &m), r.encoder.Metric(nil, &m, stamp), false)
 	}
 	return t
 }

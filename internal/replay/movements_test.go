@@ -20,6 +20,7 @@ var definitions = []struct {
 	{"movements.md", 35},
 	{"metrics.md", 17},
 	{"other-tools.md", 13},
+	{"signals.md", 4},
 }
 
 const docs = "../../docs/"

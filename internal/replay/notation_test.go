@@ -16,7 +16,7 @@ import (
 //	ID TIME ACCOUNT charge KIND 100 [EUR]
 //	ID TIME ACCOUNT usage SUB/ITEM 120 [amount=5] [EUR]   (SUB/meter:NAME by meter)
 //	ID TIME ACCOUNT statement SUB/ITEM 2026-03 100 [EUR]
-//	ID TIME ACCOUNT erase | revoke ID | signal NAME [VALUE]
+//	ID TIME ACCOUNT erase | revoke ID | signal NAME [VALUE] [SUB[/ITEM]]
 //
 // ITEM is [NAME] QUANTITY x PRICE, or [NAME] PRICE, or [NAME] QUANTITY amount=TOTAL, or NAME
 // metered, then [EUR] [/year, /3year, /week ...] and options: plan= product= family= region=
@@ -82,11 +82,7 @@ func nativeEvent(line string) (object, error) {
 	case what == "erase":
 		e["type"], e["data"] = "account.erased", object{}
 	case what == "signal":
-		data := object{"name": rest[1]}
-		if len(rest) > 2 {
-			data["value"] = json.Number(rest[2])
-		}
-		e["type"], e["data"] = "signal.observed", data
+		e["type"], e["data"] = "signal.observed", signalData(rest[1:])
 	case what == "revoke":
 		source, name, hasSource := strings.Cut(rest[1], "/")
 		if !hasSource {
@@ -167,6 +163,25 @@ func accountData(words []string) (object, error) {
 		data["attributes"] = attributes
 	}
 	return data, nil
+}
+
+// signalData reads NAME [VALUE] [SUB[/ITEM]]; - stands for no value.
+func signalData(words []string) object {
+	data := object{"name": words[0]}
+	if len(words) > 1 && words[1] != "-" {
+		data["value"] = words[1]
+		if isNumber(words[1]) {
+			data["value"] = json.Number(words[1])
+		}
+	}
+	if len(words) > 2 {
+		subscription, item, hasItem := strings.Cut(words[2], "/")
+		data["subscription"] = subscription
+		if hasItem {
+			data["item"] = item
+		}
+	}
+	return data
 }
 
 func chargeData(words []string) (object, error) {

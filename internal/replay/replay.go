@@ -242,6 +242,12 @@ func (c *collector) ledger(u *aggregate.Updates) {
 			c.add(row.TopicAccounts, c.encoder.AccountKey(nil, r), c.encoder.Account(nil, r, c.stamp))
 		}
 	}
+	for i := range u.Signals {
+		if r := &u.Signals[i]; c.wants(row.TopicSignals) {
+			r.Restated = false
+			c.add(row.TopicSignals, c.encoder.SignalKey(nil, r), c.encoder.Signal(nil, r, c.stamp))
+		}
+	}
 	for i := range u.Months {
 		if r := &u.Months[i]; c.wants(row.TopicAccountMonths) {
 			r.Restated = false
@@ -251,9 +257,9 @@ func (c *collector) ledger(u *aggregate.Updates) {
 }
 
 func (c *collector) metric(r *rollup.Row) {
-	if c.wants(row.TopicMetrics) && !r.Deleted {
+	if topic := row.MetricTopic(r); c.wants(topic) && !r.Deleted {
 		r.Restated = false
-		c.add(row.TopicMetrics, c.encoder.MetricKey(nil, r), c.encoder.Metric(nil, r, c.stamp))
+		c.add(topic, c.encoder.MetricKey(nil, r), c.encoder.Metric(nil, r, c.stamp))
 	}
 }
 

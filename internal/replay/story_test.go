@@ -30,6 +30,8 @@ import (
 //	months     account_months rows, of one account or of all, or the columns named behind it
 //	metrics    answers queries: SEGMENT INTERVAL[: column...]
 //	accounts   accounts rows, or the columns named
+//	signals    signals rows, or the columns named
+//	answers    answers queries on signal_metrics: SEGMENT MONTH SIGNAL[: column...]
 //	explain    what stands behind the MRR of an account: explain acme [2026-03]
 //	restart    encode, decode, go on
 //
@@ -125,6 +127,10 @@ func (s *story) do(t *testing.T, d *datadriven.TestData, m *machine) string {
 		return accounts(held, asked)
 	case "metrics":
 		return metrics(held, d.Input)
+	case "signals":
+		return signals(held, asked)
+	case "answers":
+		return answers(held, d.Input)
 	}
 	d.Fatalf(t, "unknown command %s", d.Cmd)
 	return ""
@@ -287,6 +293,8 @@ func coreOption(o *aggregate.Options, name string, words []string) (err error) {
 		} else {
 			o.DaysPerMonth = big.NewRat(36525, 1200)
 		}
+	case "signals":
+		err = signalOptions(&o.Signals, words)
 	case "groupings":
 		for _, w := range words {
 			o.Groupings = append(o.Groupings, strings.Split(w, ","))

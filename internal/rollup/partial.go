@@ -13,7 +13,7 @@ import (
 
 // RegisterLayout changes whenever the bytes of a register would mean something else: it belongs to
 // the name of a generation, so that registers of another layout are passed over and sent anew.
-const RegisterLayout = 2<<16 | int(aggregate.Sums)<<8 | int(aggregate.Counts)
+const RegisterLayout = 3<<16 | int(aggregate.Sums)<<8 | int(aggregate.Counts)
 
 // Partial is what a shard says in the partials topic: its whole register of one segment and
 // interval, or (IsMark) how far it is complete. The topic is compacted; the value carries version
@@ -113,7 +113,7 @@ func appendRegister(dst []byte, r *aggregate.Register) []byte {
 			dst = binary.AppendVarint(append(dst, byte(i)), r.Counts[i])
 		}
 	}
-	return appendRanking(dst, r.Ranking)
+	return appendSignals(appendRanking(dst, r.Ranking), r.Signals)
 }
 
 // appendRanking writes the largest amounts behind their number, and the sum of squares behind its
@@ -278,6 +278,7 @@ func (r *reader) register(into *aggregate.Register) error {
 		into.Counts[i] = r.varint()
 	}
 	into.Ranking = r.ranking()
+	into.Signals = r.signals()
 	return r.end()
 }
 

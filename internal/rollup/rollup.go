@@ -62,7 +62,8 @@ type interval struct {
 	index  int32
 	shards []shardRegister
 	sum    aggregate.Register
-	ranked bool // sum.Ranking is that of the shards as they are now
+	merged bool     // sum.Ranking and sum.Signals are those of the shards as they are now
+	said   []string // the signals of which there are rows
 }
 
 type shardRegister struct {
@@ -128,16 +129,16 @@ func (v *interval) put(shard int, register *aggregate.Register, version uint64) 
 		*one = *register
 	}
 	v.sum.Add(one)
-	v.ranked = false
+	v.merged = false
 }
 
-// total is the sum of the shards. The largest amounts of all of them are looked for when they are asked for: taking one
-// shard's away needs all the others'.
+// total is the sum of the shards. The largest amounts of all of them, and what their signals say, are looked for when they
+// are asked for: taking one shard's away needs all the others'.
 func (v *interval) total() *aggregate.Register {
-	if v.ranked {
+	if v.merged {
 		return &v.sum
 	}
-	v.ranked, v.sum.Ranking = true, nil
+	v.merged, v.sum.Ranking, v.sum.Signals = true, nil, nil
 	for j := range v.shards {
 		if ranking := v.shards[j].register.Ranking; ranking != nil {
 			if v.sum.Ranking == nil {
@@ -145,6 +146,7 @@ func (v *interval) total() *aggregate.Register {
 			}
 			v.sum.Ranking.Merge(ranking)
 		}
+		v.mergeSignals(v.shards[j].register.Signals)
 	}
 	return &v.sum
 }
@@ -288,6 +290,11 @@ func (r *Rollup) goneRows(s *series, first int32) {
 	c := r.options.Calendar
 	for k := range s.kinds {
 		kind := aggregate.Kind(k)
+		for i := range s.kinds[k].intervals {
+			if v := &s.kinds[k].intervals[i]; first == clean || v.index < c.Index(kind, first) {
+				r.goneSignals(s, kind, v)
+			}
+		}
 		base := s.kinds[k].base
 		for i := range s.kinds[k].rows {
 			if index := base + int32(i); first == clean || index < c.Index(kind, first) {
@@ -323,9 +330,10 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) error {
 		before = t.rows[n-1]
 	}
 	for index := from; index <= last; index++ {
-		sum := &zero
+		sum, found := &zero, (*interval)(nil)
 		if next < len(t.intervals) && t.intervals[next].index == index {
-			sum = t.intervals[next].total()
+			found = &t.intervals[next]
+			sum = found.total()
 			next++
 		}
 		row := r.row(s, kind, index, sum, before)
@@ -333,6 +341,9 @@ func (r *Rollup) flushTrack(s *series, kind aggregate.Kind) error {
 			return err
 		}
 		r.rows = append(r.rows, row)
+		if found != nil {
+			found.said = r.signalRows(&row, sum, found.said)
+		}
 		before = row.level()
 		t.rows = append(t.rows, before)
 	}

@@ -56,6 +56,9 @@ type Row struct {
 	Restated       bool
 	Deleted        bool
 
+	Signal  string         // what a row of signal_metrics is about; "" for a row of metrics
+	Answers *SignalAnswers // of the signal, never nil with one
+
 	ranking *aggregate.Ranking
 }
 

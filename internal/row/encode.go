@@ -21,6 +21,8 @@ const (
 	TopicAccountMonths Topic = "account_months"
 	TopicMetrics       Topic = "metrics"
 	TopicVintage       Topic = "vintage"
+	TopicSignals       Topic = "signals"
+	TopicSignalMetrics Topic = "signal_metrics"
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"

@@ -69,6 +69,7 @@ func (w *Encoder) Account(dst []byte, r *aggregate.AccountRow, s Stamp) []byte {
 		o.amount(window.Name+"_contraction_mrr", r.Windows[i].Contraction)
 		o.amount(window.Name+"_net_change", r.Windows[i].NetChange)
 	}
+	o.readiness(r.Readiness)
 	o.dims(w.Dimensions, r.Dims)
 	o.stamp(s)
 	return o.close()

@@ -5,10 +5,13 @@ import (
 	"processor/internal/rollup"
 )
 
-// MetricKey appends the key of a metrics row.
+// MetricKey appends the key of a metrics or signal_metrics row.
 func (*Encoder) MetricKey(dst []byte, r *rollup.Row) []byte {
 	o := open(dst)
 	o.metricKey(r)
+	if r.Signal != "" {
+		o.text("signal", r.Signal)
+	}
 	return o.close()
 }
 
@@ -19,11 +22,17 @@ func (o *object) metricKey(r *rollup.Row) {
 	o.text("interval", r.Interval)
 }
 
-// Metric appends a metrics row. A deleted one carries its key and zeros.
+// Metric appends a metrics row, or, of a row that is about a signal, a signal_metrics row. A deleted one
+// carries its key and zeros.
 func (*Encoder) Metric(dst []byte, r *rollup.Row, s Stamp) []byte {
 	s.Restated, s.Final, s.Deleted = r.Restated, r.Final, r.Deleted
 	o := open(dst)
 	o.metricKey(r)
+	if r.Signal != "" {
+		o.answers(r)
+		o.stamp(s)
+		return o.close()
+	}
 	o.instant("starts_at", r.StartsAt)
 	o.instant("ends_at", r.EndsAt)
 	o.amount("opening_mrr", r.Opening)

@@ -16,7 +16,7 @@ import (
 )
 
 // rowTopics are those whose final rows replay gives too.
-var rowTopics = []string{"movements", "accounts", "account_months", "metrics"}
+var rowTopics = []string{"movements", "accounts", "account_months", "metrics", "signals", "signal_metrics"}
 
 // logged is one record of the source topic as it lies there.
 type logged struct {
