@@ -32,7 +32,7 @@ func explainFromService(cmd *cobra.Command, flags *explainFlags, account string,
 		return nil, err
 	}
 	var refusal struct {
-		Error   string
+		Detail  string
 		Nearest []string
 	}
 	switch {
@@ -42,12 +42,12 @@ func explainFromService(cmd *cobra.Command, flags *explainFlags, account string,
 			return nil, fmt.Errorf("%s does not answer as a processor does: is it the service's address?", target.Redacted())
 		}
 		return e, nil
-	case json.Unmarshal(body, &refusal) != nil || refusal.Error == "" || code == http.StatusNotFound && refusal.Nearest == nil:
+	case json.Unmarshal(body, &refusal) != nil || refusal.Detail == "" || code == http.StatusNotFound && refusal.Nearest == nil:
 		return nil, fmt.Errorf("%s answers %d %s: is it the address of a processor of this version?", target.Redacted(), code, http.StatusText(code))
 	case code == http.StatusNotFound:
 		return nil, errUnknownAccount(account, refusal.Nearest)
 	default:
-		return nil, fmt.Errorf("the service answers %d: %s", code, refusal.Error)
+		return nil, fmt.Errorf("the service answers %d: %s", code, refusal.Detail)
 	}
 }
 
