@@ -18,6 +18,7 @@ import (
 func (s *Server) guard(next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		headerIsComplete(r)
 		counted := s.count.begin(w)
 		defer func() { counted.end(r.Pattern) }()
 		defer s.recover(counted, r)

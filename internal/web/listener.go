@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -72,25 +73,50 @@ type place struct {
 	net.Conn
 	free func()
 
-	plain   bool
-	started atomic.Int64 // bytes that came since the last answer
+	plain bool
+	stage atomic.Int32
 }
 
-// Read notes whether a request has begun. One that does not come to its end in time hears so, which
-// net/http leaves out; it closes the connection afterwards.
+// The stages of a connection.
+const (
+	stageIdle     int32 = iota // nothing came since the last answer
+	stageHeader                // a request has begun
+	stageAnswered              // its header is complete: whoever answers says what is wrong with the rest
+)
+
+// Read notes whether a request has begun. One whose header does not come to its end in time hears so, which
+// net/http leaves out.
 func (p *place) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
-	p.started.Add(int64(n))
-	if err != nil && p.plain && errors.Is(err, os.ErrDeadlineExceeded) && p.started.Swap(0) > 0 {
+	if n > 0 {
+		p.stage.CompareAndSwap(stageIdle, stageHeader)
+	}
+	if err != nil && p.plain && errors.Is(err, os.ErrDeadlineExceeded) && p.stage.CompareAndSwap(stageHeader, stageAnswered) {
 		_, _ = p.Conn.Write([]byte("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+		_ = p.Conn.Close() // before somebody makes a request of the half
 	}
 	return n, err
 }
 
 // Write is an answer: what comes after it is the next request.
 func (p *place) Write(b []byte) (int, error) {
-	p.started.Store(0)
+	p.stage.Store(stageIdle)
 	return p.Conn.Write(b)
+}
+
+// placeKey is the key of a request's connection in its context.
+type placeKey struct{}
+
+// withPlace is for http.Server.ConnContext.
+func withPlace(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, placeKey{}, c)
+}
+
+// headerIsComplete notes that a request is being answered.
+func headerIsComplete(r *http.Request) {
+	if p, ok := r.Context().Value(placeKey{}).(*place); ok {
+		p.stage.Store(stageAnswered)
+	}
 }
 
 // Close closes the connection.

@@ -149,7 +149,8 @@ func (s *Server) httpServer(ctx context.Context, secret *tls.Config) *http.Serve
 		MaxHeaderBytes: headerBytes,
 		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: streamsOfConn},
 		ErrorLog:       slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug), // a client's broken connection is no news
-		BaseContext:    func(net.Listener) context.Context { return ctx },           // ends the streams
+		ConnContext:    withPlace,
+		BaseContext:    func(net.Listener) context.Context { return ctx }, // ends the streams
 	}
 }
 
