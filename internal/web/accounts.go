@@ -213,7 +213,7 @@ func (s *Server) segmentValues(grouping, segment string) (values map[int]string,
 		return nil, ""
 	}
 	if grouping == "" || segment == "" {
-		return nil, "grouping and segment belong together, as grouping=region&segment=eu"
+		return nil, "grouping and segment belong together, as grouping=region and segment=eu"
 	}
 	if !slices.Contains(s.options.Groupings, grouping) {
 		return nil, "there is no such grouping in the configuration"
