@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -68,14 +67,9 @@ func newFace(counters *pipeline.Metrics, core aggregate.Options, server web.Opti
 	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
-	served := sink.NewHTTP(f.served)
-	registry := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{
-		f.revenue, f.exporter, served, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
-		if err := registry.Register(c); err != nil {
-			return nil, err
-		}
+	scrape, err := sink.NewScrape(f.revenue, f.exporter, sink.NewHTTP(f.served), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err != nil {
+		return nil, err
 	}
 	empty, err := aggregate.New(core)
 	if err != nil {
@@ -87,7 +81,7 @@ func newFace(counters *pipeline.Metrics, core aggregate.Options, server web.Opti
 	server.Currency, server.Dimensions, server.Windows = core.Currency, empty.Dimensions(), core.Windows
 	server.Zone, server.FiscalYearStart = core.Zone, core.FiscalYearStart
 	server.Explain, server.Asker, server.Ledger, server.Live = explainer(f.questions), asker{f.questions}, f.ledger, f.watchdog.Live
-	server.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second})
+	server.Metrics = promhttp.HandlerFor(scrape, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second})
 	f.server, err = web.New(f.board, server)
 	f.transport = server
 	return f, err
