@@ -7,17 +7,20 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"processor/internal/aggregate"
+	"processor/internal/config"
 	"processor/internal/row"
 )
 
 const (
 	serviceTimeout  = 30 * time.Second
+	redirectsMax    = 2         // shards may move once while we ask
 	serviceBytesMax = 256 << 20 // far beyond what the bounds of an explanation allow
 )
 
@@ -27,7 +30,11 @@ func explainFromService(cmd *cobra.Command, flags *explainFlags, account string,
 	if err != nil {
 		return nil, err
 	}
-	code, body, err := ask(cmd.Context(), target)
+	token, err := readToken(flags.tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	code, body, err := ask(cmd.Context(), target, token)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +76,43 @@ func explainURL(address, account, interval string) (*url.URL, error) {
 	return u, nil
 }
 
-func ask(ctx context.Context, target *url.URL) (code int, body []byte, err error) {
+// readToken is what a file holds; "" without a file.
+func readToken(path string) (config.Secret, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", usagef("--token-file: %w", err)
+	}
+	return config.Secret(strings.TrimSpace(string(text))), nil
+}
+
+// ask asks the service, and the instance that it leads to: that one is trusted with the token as well.
+func ask(ctx context.Context, target *url.URL, token config.Secret) (code int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	authorise := func(r *http.Request) {
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token.Reveal())
+		} else if user := target.User; user != nil {
+			password, _ := user.Password()
+			r.SetBasicAuth(user.Username(), password)
+		}
+	}
+	authorise(request)
+	client := &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > redirectsMax || via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+			return http.ErrUseLastResponse
+		}
+		authorise(r)
+		return nil
+	}}
+	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, fmt.Errorf("ask the service: %w", err)
 	}
