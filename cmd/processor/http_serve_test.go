@@ -66,7 +66,9 @@ func TestServingIsRefused(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ text, http string }{
-		{viewer, `, address: "0.0.0.0:8080"`}, {"", ""}, {"", `, address: "0.0.0.0:8080", insecure: true`},
+		{viewer, `, address: "0.0.0.0:8080"`},
+		{"", ""},
+		{"", `, address: "0.0.0.0:8080", insecure: true`},
 		{"bearer_tokens:\n" + tokenLine("a", "b", "admin"), `, debug_address: "127.0.0.1:6060"`},
 	} {
 		var out, errOut bytes.Buffer
@@ -214,9 +216,14 @@ func TestDebugAddress(t *testing.T) {
 		url, token string
 		code       int
 	}{
-		{page + "/debug/pprof/", "abc", http.StatusNotFound}, {page + "/api/v1/status", "def", http.StatusOK}, {page + "/api/v1/status", "", http.StatusUnauthorized},
-		{page + "/livez", "", http.StatusOK}, {debug + "/debug/pprof/", "abc", http.StatusOK}, {debug + "/debug/pprof/", "def", http.StatusForbidden},
-		{debug + "/debug/pprof/", "", http.StatusUnauthorized}, {debug + "/api/v1/status", "abc", http.StatusNotFound},
+		{page + "/debug/pprof/", "abc", http.StatusNotFound},
+		{page + "/api/v1/status", "def", http.StatusOK},
+		{page + "/api/v1/status", "", http.StatusUnauthorized},
+		{page + "/livez", "", http.StatusOK},
+		{debug + "/debug/pprof/", "abc", http.StatusOK},
+		{debug + "/debug/pprof/", "def", http.StatusForbidden},
+		{debug + "/debug/pprof/", "", http.StatusUnauthorized},
+		{debug + "/api/v1/status", "abc", http.StatusNotFound},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.url, nil)
 		if err != nil {
@@ -272,7 +279,9 @@ func TestExplainFollowsToTheOwner(t *testing.T) {
 	if heard["other"] != "Bearer abc" || heard["owner"] != "Bearer abc" {
 		t.Errorf("%q", heard)
 	}
-	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) }))
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+	}))
 	defer endless.Close()
 	if code, _, errOut := explained(t, "acme", "--url", endless.URL); code != exitFailed || !strings.Contains(errOut, "answers 307") {
 		t.Errorf("led in a circle: exit code %d: %s", code, errOut)

@@ -57,9 +57,9 @@ func (w *whereabouts) of(ctx context.Context, shard int) (address string, known 
 		return "", false
 	}
 	if now := w.now(); w.asked.IsZero() || now.Sub(w.asked) >= whereaboutsFor {
-		ctx, cancel := context.WithTimeout(ctx, whereaboutsWithin)
+		asking, cancel := context.WithTimeout(ctx, whereaboutsWithin)
 		defer cancel()
-		addresses, stable, err := w.ask(ctx)
+		addresses, stable, err := w.ask(asking)
 		if w.asked, w.addresses = now, addresses; err != nil || !stable {
 			w.addresses = nil
 		}

@@ -35,7 +35,7 @@ var (
 	connectionsDescription    = counted("http_connections", "Connections that are open; http.max_connections bounds them.")
 	streamsDescription        = counted("http_streams", "Event streams that are open; http.max_streams bounds them.")
 	streamsRefusedDescription = counted("http_streams_refused_total", "Event streams that were refused because too many were open.")
-	refusedDescription        = counted("http_unauthorized_total", "Requests whose sender may not read what was asked for, or did not say who it is.")
+	refusedDescription        = counted("http_refused_total", "Requests whose sender may not read what was asked for, or did not say who it is.")
 	configFailuresDescription = counted("http_config_failures_total", "Changes of the web configuration file, or of its certificates, that could not be used; the ones before count.")
 	httpDescriptions          = []*prometheus.Desc{
 		requestsDescription, inFlightDescription, connectionsDescription, streamsDescription, streamsRefusedDescription, refusedDescription, configFailuresDescription,

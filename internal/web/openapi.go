@@ -133,10 +133,9 @@ func (rt *route) operation(schemas object) object {
 			"text/csv":         object{"schema": object{"type": "string"}},
 		}
 	case rt.document != nil:
-		schema := ""
-		if kind, ok := rt.document.(rowOf); ok {
-			schema = string(kind)
-		} else {
+		kind, isRow := rt.document.(rowOf)
+		schema := string(kind)
+		if !isRow {
 			t := reflect.TypeOf(rt.document)
 			schema = strings.ToLower(strings.TrimSuffix(t.Name(), "JSON"))
 			schemas[schema] = schemaOfType(t)
@@ -260,7 +259,7 @@ func typeOf(value any) string {
 
 // schemaOfType is that of a Go type as encoding/json writes it.
 func schemaOfType(t reflect.Type) object {
-	switch t.Kind() { //nolint:exhaustive // the kinds that answers have
+	switch t.Kind() {
 	case reflect.Pointer:
 		inner := schemaOfType(t.Elem())
 		return object{"anyOf": []any{inner, object{"type": "null"}}}

@@ -108,7 +108,8 @@ func (q query) mark() string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(q.values)) {
 		if name != "cursor" && name != "limit" && name != "format" {
-			fmt.Fprintf(h, "%q=%q,", name, q.values[name])
+			h.Write(strconv.AppendQuote(nil, name))
+			h.Write(strconv.AppendQuote([]byte{'='}, q.values[name]))
 		}
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:6])

@@ -159,10 +159,16 @@ func TestForeignHosts(t *testing.T) {
 		host    string
 		code    int
 	}{
-		{Options{Loopback: true}, "127.0.0.1:8080", 200}, {Options{Loopback: true}, "[::1]:8080", 200}, {Options{Loopback: true}, "localhost", 200},
-		{Options{Loopback: true}, "evil.example", 421}, {Options{Loopback: true}, "evil.example:8080", 421}, {Options{Loopback: true}, "localhost.evil.example", 421},
-		{Options{Loopback: true, Advertise: "https://figures.example/x"}, "figures.example", 200}, {Options{Loopback: true, Advertise: "https://figures.example"}, "evil.example", 421},
-		{Options{}, "processor.monitoring.svc:8080", 200}, {Options{Loopback: true, Gate: gateOf(t)}, "figures.example", 200},
+		{Options{Loopback: true}, "127.0.0.1:8080", 200},
+		{Options{Loopback: true}, "[::1]:8080", 200},
+		{Options{Loopback: true}, "localhost", 200},
+		{Options{Loopback: true}, "evil.example", 421},
+		{Options{Loopback: true}, "evil.example:8080", 421},
+		{Options{Loopback: true}, "localhost.evil.example", 421},
+		{Options{Loopback: true, Advertise: "https://figures.example/x"}, "figures.example", 200},
+		{Options{Loopback: true, Advertise: "https://figures.example"}, "evil.example", 421},
+		{Options{}, "processor.monitoring.svc:8080", 200},
+		{Options{Loopback: true, Gate: gateOf(t)}, "figures.example", 200},
 	} {
 		s, err := New(NewBoard(BoardOptions{}), c.options)
 		if err != nil {

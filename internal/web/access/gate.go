@@ -187,8 +187,8 @@ func (p *passwords) check(hash, password string) (right bool, err error) {
 	mac.Write([]byte(hash)) // of a fixed length
 	mac.Write([]byte(password))
 	key := [32]byte(mac.Sum(nil))
-	if right, known := p.recall(key); known {
-		return right, nil
+	if was, known := p.recall(key); known {
+		return was, nil
 	}
 	select {
 	case p.waiting <- struct{}{}:
@@ -198,8 +198,8 @@ func (p *passwords) check(hash, password string) (right bool, err error) {
 	}
 	p.turn <- struct{}{}
 	defer func() { <-p.turn }()
-	if right, known := p.recall(key); known { // while it waited
-		return right, nil
+	if was, known := p.recall(key); known { // while it waited
+		return was, nil
 	}
 	right = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
 	p.remember(key, right)
