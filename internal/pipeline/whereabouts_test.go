@@ -3,9 +3,11 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/sink"
 )
 
@@ -60,16 +62,34 @@ func TestQuestionsAreLedToTheOwner(t *testing.T) {
 	w := newWorld(t, 2)
 	w.store = StoreKafka
 	w.write(companyEvents(t, 200, "light"))
+	var mu sync.Mutex
+	told := [2]map[int]bool{{}, {}} // the shards whose accounts an observer has
 	var asked [2]*Questions
 	var instances [2]*instance
 	for i := range asked {
 		asked[i] = NewQuestions()
 		w.change = func(o *Options) {
 			o.Questions, o.Address = asked[i], []string{"http://first", "http://second"}[i]
+			o.Observer.Derived = func(shard int, _ *aggregate.Updates) {
+				mu.Lock()
+				defer mu.Unlock()
+				told[i][shard] = true
+			}
+			o.Observer.Dropped = func(shard int) {
+				mu.Lock()
+				defer mu.Unlock()
+				delete(told[i], shard)
+			}
 		}
 		instances[i] = w.start(t)
+		awaitShards(t, map[*instance]int{instances[i]: 2 - i})
 	}
 	awaitShards(t, map[*instance]int{instances[0]: 1, instances[1]: 1})
+	mu.Lock()
+	if len(told[0]) != 1 || len(told[1]) != 1 {
+		t.Errorf("the observers have the accounts of the shards %v", told)
+	}
+	mu.Unlock()
 	for shard := range 2 {
 		account := w.accountOf(shard)
 		answered, led := 0, 0

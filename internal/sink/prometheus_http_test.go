@@ -18,7 +18,7 @@ func TestHTTPShowsWhatIsCounted(t *testing.T) {
 		"expansion_http_connections":           "expansion_http_connections 4",
 		"expansion_http_streams":               "expansion_http_streams 5",
 		"expansion_http_streams_refused_total": "expansion_http_streams_refused_total 6",
-		"expansion_http_refused_total":    "expansion_http_refused_total 8",
+		"expansion_http_refused_total":         "expansion_http_refused_total 8",
 		"expansion_http_config_failures_total": "expansion_http_config_failures_total 9",
 	} {
 		wantSeries(t, h, metric, want)

@@ -37,7 +37,7 @@ func rawServer(t *testing.T, o Options, limits timeouts) (*Server, string) {
 }
 
 // short are timeouts that a test can wait for.
-var short = timeouts{header: 200 * time.Millisecond, read: 400 * time.Millisecond, write: 2 * time.Second, idle: 200 * time.Millisecond}
+var short = timeouts{header: time.Second, read: 2 * time.Second, write: 10 * time.Second, idle: time.Second}
 
 // dial opens a connection that the test ends.
 func dial(t *testing.T, address string) net.Conn {
@@ -122,6 +122,23 @@ func TestRawRequests(t *testing.T) {
 	}
 }
 
+// A body that does not come to its end is told so in words, since its header is known.
+func TestASlowBodyIsToldInWords(t *testing.T) {
+	_, address := rawServer(t, Options{}, short)
+	c := dial(t, address)
+	if _, err := io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhel"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if kind := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusRequestTimeout || kind != "application/problem+json" {
+		t.Errorf("%s, %q", answer.Status, kind)
+	}
+}
+
 // F74: whatever a path says, nothing but the routes and the page's own files is answered.
 func TestRawPaths(t *testing.T) {
 	_, address := rawServer(t, Options{}, short)
@@ -139,7 +156,7 @@ func TestRawPaths(t *testing.T) {
 
 // The timeout of a request does not end a stream, which lives on in silence.
 func TestStreamOutlivesTheTimeoutOfItsRequest(t *testing.T) {
-	s, address := rawServer(t, Options{StreamEvery: time.Millisecond}, short)
+	s, address := rawServer(t, Options{StreamEvery: time.Millisecond}, timeouts{header: 200 * time.Millisecond, read: 400 * time.Millisecond, write: time.Minute, idle: time.Minute})
 	c := dial(t, address)
 	if _, err := io.WriteString(c, "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)

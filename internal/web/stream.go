@@ -43,9 +43,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := http.NewResponseController(w)
-	if out.SetReadDeadline(time.Time{}) != nil { // nothing more is read; the deadline of the request would end the stream
-		return
-	}
 	begun := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

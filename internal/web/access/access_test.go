@@ -76,7 +76,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	g := openGate(t, t.TempDir(), "basic_auth_users: {reader: "+hashOf(t, "open")+", keeper: "+hashOf(t, "sesame")+"}\n"+
 		"admins: {users: [keeper]}\nbearer_tokens:\n- {name: scrape, sha256: "+sumOf("abc")+"}\n- {name: oncall, sha256: "+sumOf("def")+", role: admin}\n", access.Options{})
 	for header, want := range map[string]access.Role{
-		"": access.Nobody, "reader:open": access.Viewer, "reader:sesame": access.Nobody, "reader:": access.Nobody, "nobody:open": access.Nobody, ":open": access.Nobody,
+		"": access.Nobody, "reader:open": access.Viewer, "reader:sesame": access.Nobody, "reader:": access.Nobody, "nobody:open": access.Nobody, "nobody:sesame": access.Nobody, ":open": access.Nobody,
 		"keeper:sesame": access.Admin, "Bearer abc": access.Viewer, "bearer abc": access.Viewer, "Bearer def": access.Admin, "Bearer abcd": access.Nobody,
 		"Bearer ": access.Nobody, "Bearer " + sumOf("abc"): access.Nobody, "Digest abc": access.Nobody,
 	} {
