@@ -44,6 +44,9 @@ type options struct {
 	rate       int // events a second of the stream
 	flush      time.Duration
 	seconds    time.Duration
+	viewers    int    // of event streams
+	slow       int    // clients that send a header a byte at a time
+	address    string // of the service, for the crowd
 }
 
 func main() {
@@ -64,6 +67,9 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 5000, "events a second, with -latency")
 	flag.DurationVar(&o.flush, "flush", 50*time.Millisecond, "the service's output.metrics_interval, and at most its flush_interval, with -latency")
 	flag.DurationVar(&o.seconds, "for", time.Minute, "how long, with -latency; the first 10 s do not count")
+	flag.IntVar(&o.viewers, "viewers", 0, "instead measure the service with and without so many open event streams")
+	flag.IntVar(&o.slow, "slow", 0, "and so many clients that send a header a byte at a time")
+	flag.StringVar(&o.address, "address", "", "internal: the service's address, for the crowd")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()
 	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
@@ -92,7 +98,12 @@ func (o *options) main(ctx context.Context) error {
 		return o.read(ctx, false)
 	case "decode":
 		return o.read(ctx, true)
+	case "crowd":
+		return o.crowd(ctx)
 	case "":
+		if o.viewers+o.slow > 0 {
+			return o.besideCrowd(ctx)
+		}
 		if o.stream {
 			return o.latency(ctx)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -41,7 +42,12 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 		}
 		return int(now.records), err
 	}
+	stopCrowd, err := o.startCrowd(ctx, address)
+	if err != nil {
+		return figure{}, err
+	}
 	f, err := o.untilRead(ctx, cmd, read, 0)
+	err = errors.Join(err, stopCrowd())
 	f.rows, f.saved = last.rows, last.saved
 	if err != nil || !o.restarts {
 		return f, err
@@ -66,7 +72,7 @@ output: {prefix: "%s.", delivery: %s%s}
 checkpoint: {store: %s, dir: %q, interval: 10s}
 groupings: [[region], [plan_tier, region]]
 limits: {open_account_bytes: %s}
-http: {address: %q}
+http: {address: %q, max_connections: 4096, max_streams: 2048}
 %s`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, more.output, o.store, filepath.Join(dir, "state"), o.openBytes, address, more.rules)
 }
 

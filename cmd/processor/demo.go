@@ -97,7 +97,7 @@ func runDemo(cmd *cobra.Command, flags demoFlags) (err error) {
 	if d.core, err = coreOptions(loaded); err != nil {
 		return err
 	}
-	if d.face, err = newFace(new(pipeline.Metrics), d.core.Currency, d.core.Groupings, log); err != nil {
+	if d.face, err = newFace(new(pipeline.Metrics), d.core, web.Options{Loopback: config.IsLoopback(flags.address), Log: log}); err != nil {
 		return err
 	}
 	listener, err := d.listen(cmd.Context())

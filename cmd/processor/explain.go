@@ -16,6 +16,7 @@ type explainFlags struct {
 	files      []string
 	checkpoint string
 	url        string
+	tokenFile  string
 	config     string
 	asOf       string
 	interval   string
@@ -45,6 +46,7 @@ It is told from one of: files of events (--file), the checkpoint of a service th
 	cmd.Flags().StringArrayVar(&flags.files, "file", nil, "native events, one to a line, of a `FILE` (- is standard input); may be repeated")
 	cmd.Flags().StringVar(&flags.checkpoint, "checkpoint", "", "the checkpoint `DIR` of a service that does not run")
 	cmd.Flags().StringVar(&flags.url, "url", "", "the `ADDRESS` of a running service, such as http://127.0.0.1:8080")
+	cmd.Flags().StringVar(&flags.tokenFile, "token-file", "", "with --url: a `FILE` with the bearer token to send, also where the service leads to another instance")
 	cmd.Flags().StringVar(&flags.asOf, "as-of", "", "with --file: the watermark, an RFC 3339 `TIME` (default the largest time of the events)")
 	cmd.Flags().StringVar(&flags.interval, "interval", "", "only a day, week, month, quarter or year: 2026-03-05, 2026-W10, 2026-03, 2026-Q1 or 2026 (default the whole life)")
 	cmd.Flags().StringVarP(&flags.format, "output", "o", "table", "`FORMAT`: table, json or csv")
@@ -105,6 +107,8 @@ func (f *explainFlags) source() (explainSource, error) {
 		return nil, usagef("explain: where from? --file EVENTS, --checkpoint DIR (or --config FILE, for its checkpoint.dir), or --url ADDRESS of a running service")
 	case f.asOf != "" && !slices.Contains(named, "--file"):
 		return nil, usagef("explain: --as-of goes with --file only: a service and its checkpoint stand where they stand")
+	case f.tokenFile != "" && f.url == "":
+		return nil, usagef("explain: --token-file goes with --url")
 	case f.url != "" && f.config != "":
 		return nil, usagef("explain: --url asks a service that has its configuration already: leave out --config")
 	case f.url != "":

@@ -7,17 +7,20 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"processor/internal/aggregate"
+	"processor/internal/config"
 	"processor/internal/row"
 )
 
 const (
 	serviceTimeout  = 30 * time.Second
+	redirectsMax    = 2         // shards may move once while we ask
 	serviceBytesMax = 256 << 20 // far beyond what the bounds of an explanation allow
 )
 
@@ -27,12 +30,16 @@ func explainFromService(cmd *cobra.Command, flags *explainFlags, account string,
 	if err != nil {
 		return nil, err
 	}
-	code, body, err := ask(cmd.Context(), target)
+	token, err := readToken(flags.tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	code, body, err := ask(cmd.Context(), target, token)
 	if err != nil {
 		return nil, err
 	}
 	var refusal struct {
-		Error   string
+		Detail  string
 		Nearest []string
 	}
 	switch {
@@ -42,12 +49,12 @@ func explainFromService(cmd *cobra.Command, flags *explainFlags, account string,
 			return nil, fmt.Errorf("%s does not answer as a processor does: is it the service's address?", target.Redacted())
 		}
 		return e, nil
-	case json.Unmarshal(body, &refusal) != nil || refusal.Error == "" || code == http.StatusNotFound && refusal.Nearest == nil:
+	case json.Unmarshal(body, &refusal) != nil || refusal.Detail == "" || code == http.StatusNotFound && refusal.Nearest == nil:
 		return nil, fmt.Errorf("%s answers %d %s: is it the address of a processor of this version?", target.Redacted(), code, http.StatusText(code))
 	case code == http.StatusNotFound:
 		return nil, errUnknownAccount(account, refusal.Nearest)
 	default:
-		return nil, fmt.Errorf("the service answers %d: %s", code, refusal.Error)
+		return nil, fmt.Errorf("the service answers %d: %s", code, refusal.Detail)
 	}
 }
 
@@ -69,14 +76,43 @@ func explainURL(address, account, interval string) (*url.URL, error) {
 	return u, nil
 }
 
-func ask(ctx context.Context, target *url.URL) (code int, body []byte, err error) {
+// readToken is what a file holds; "" without a file.
+func readToken(path string) (config.Secret, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", usagef("--token-file: %w", err)
+	}
+	return config.Secret(strings.TrimSpace(string(text))), nil
+}
+
+// ask asks the service, and the instance that it leads to: that one is trusted with the token as well.
+func ask(ctx context.Context, target *url.URL, token config.Secret) (code int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	authorise := func(r *http.Request) {
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token.Reveal())
+		} else if user := target.User; user != nil {
+			password, _ := user.Password()
+			r.SetBasicAuth(user.Username(), password)
+		}
+	}
+	authorise(request)
+	client := &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > redirectsMax || via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+			return http.ErrUseLastResponse
+		}
+		authorise(r)
+		return nil
+	}}
+	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, fmt.Errorf("ask the service: %w", err)
 	}

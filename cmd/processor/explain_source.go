@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +12,9 @@ import (
 	"processor/internal/pipeline"
 	"processor/internal/replay"
 	"processor/internal/row"
-	"processor/internal/web"
 )
 
-const (
-	nearestShown  = 3
-	explainWithin = 5 * time.Second // until a running service has said why it cannot answer
-)
+const nearestShown = 3
 
 // explainFromFiles replays files.
 func explainFromFiles(cmd *cobra.Command, flags *explainFlags, account string, within *aggregate.Interval) (*row.Explanation, error) {
@@ -116,28 +108,4 @@ func explainFromTopic(cmd *cobra.Command, flags *explainFlags, account string, w
 	e, err := pipeline.ExplainKeptInTopic(cmd.Context(), options, account, within)
 	found, err := foundIn(e, err, flags, account)
 	return found, exitOf(err)
-}
-
-// explainer answers the API's questions from a running service.
-func explainer(questions *pipeline.Questions) web.Explainer {
-	return func(ctx context.Context, account string, within *aggregate.Interval) (*aggregate.Explanation, error) {
-		ctx, cancel := context.WithTimeout(ctx, explainWithin)
-		defer cancel()
-		e, err := questions.Explain(ctx, account, within)
-		var unknown *pipeline.UnknownAccountError
-		switch {
-		case err == nil:
-			return e, nil
-		case errors.As(err, &unknown):
-			return nil, &web.Refusal{Code: http.StatusNotFound, Text: "there is no such account", Nearest: unknown.Nearest}
-		case errors.Is(err, pipeline.ErrNotReady):
-			return nil, &web.Refusal{Code: http.StatusServiceUnavailable, Text: err.Error()}
-		case errors.Is(err, pipeline.ErrBusy):
-			return nil, &web.Refusal{Code: http.StatusServiceUnavailable, Text: "the service is busy; ask again"}
-		case errors.Is(err, pipeline.ErrElsewhere):
-			return nil, &web.Refusal{Code: http.StatusMisdirectedRequest, Text: err.Error()}
-		default:
-			return nil, fmt.Errorf("explain: %w", err)
-		}
-	}
 }

@@ -258,9 +258,9 @@ func TestExplainStrangeServices(t *testing.T) {
 		{200, "<html>", "does not answer as a processor does"},
 		{200, `{"account":"other"}`, "does not answer as a processor does"},
 		{404, "404 page not found", "is it the address of a processor"},
-		{404, `{"error":"no such page"}`, "is it the address of a processor"},
-		{404, `{"error":"there is no such account","nearest":[]}`, `there is no account "acme", and none with a similar id`},
-		{503, `{"error":"the accounts are being restored"}`, "the service answers 503: the accounts are being restored"},
+		{404, `{"detail":"no such page"}`, "is it the address of a processor"},
+		{404, `{"detail":"there is no such account","nearest":[]}`, `there is no account "acme", and none with a similar id`},
+		{503, `{"detail":"the accounts are being restored"}`, "the service answers 503: the accounts are being restored"},
 		{502, "", "answers 502 Bad Gateway"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"processor/internal/aggregate"
 	"processor/internal/config"
 	"processor/internal/event"
 	"processor/internal/pipeline"
@@ -31,54 +31,73 @@ type face struct {
 	server    *web.Server
 	questions *pipeline.Questions
 	watchdog  *pipeline.Watchdog
+	ledger    *web.Ledger
+	transport web.Options // how the server is reached
 }
 
 // init gives `run` its HTTP part.
 func init() {
 	openHTTP = func(c *config.Config, counted *pipeline.Metrics, log *slog.Logger) (*httpPart, error) {
-		var groupings [][]string
-		for _, g := range c.Groupings {
-			groupings = append(groupings, g)
+		core, err := coreOptions(c)
+		if err != nil {
+			return nil, withCode(exitUsage, err)
 		}
-		f, err := newFace(counted, c.Reporting.Currency, groupings, log)
+		server, err := serverOptions(c, log)
+		if err != nil {
+			return nil, withCode(exitUsage, err)
+		}
+		f, err := newFace(counted, core, server)
 		if err != nil {
 			return nil, err
 		}
-		l, err := web.Listen(context.Background(), c.HTTP.Address) //nolint:contextcheck // opening a port does not wait
+		serve, err := f.listen(c)
 		if err != nil {
 			return nil, err
 		}
-		log.Info("the page and the API are served", "address", l.Addr().String())
-		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
+		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: serve}, nil
 	}
 }
 
-// newFace prepares a face for figures in a currency, grouped as configured.
-func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, log *slog.Logger) (*face, error) {
+// newFace prepares a face for the figures of a core. server says how it is reached; the rest of its fields
+// are filled here.
+func newFace(counters *pipeline.Metrics, core aggregate.Options, server web.Options) (*face, error) {
 	f := &face{
 		counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{}),
-		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil),
+		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil), ledger: web.NewLedger(web.LedgerOptions{}),
 	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
-	registry := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{
-		f.revenue, f.exporter, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
-		if err := registry.Register(c); err != nil {
-			return nil, err
-		}
+	scrape, err := sink.NewScrape(f.revenue, f.exporter, sink.NewHTTP(f.served), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err != nil {
+		return nil, err
 	}
-	var names []string
-	for _, g := range groupings {
-		names = append(names, strings.Join(g, ","))
+	empty, err := aggregate.New(core)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	f.server, err = web.New(f.board, web.Options{
-		Currency: currency, Groupings: names, Log: log, Explain: explainer(f.questions), Live: f.watchdog.Live,
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}),
-	})
+	for _, g := range core.Groupings {
+		server.Groupings = append(server.Groupings, strings.Join(g, ","))
+	}
+	server.Currency, server.Dimensions, server.Windows = core.Currency, empty.Dimensions(), core.Windows
+	server.Zone, server.FiscalYearStart = core.Zone, core.FiscalYearStart
+	server.Explain, server.Asker, server.Ledger, server.Live = explainer(f.questions), asker{f.questions}, f.ledger, f.watchdog.Live
+	server.Metrics = promhttp.HandlerFor(scrape, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second})
+	f.server, err = web.New(f.board, server)
+	f.transport = server
 	return f, err
+}
+
+// served is what the HTTP server counted, in the exporter's terms.
+func (f *face) served() sink.HTTPReading {
+	r := f.server.Read()
+	out := sink.HTTPReading{
+		Requests: make(map[sink.HTTPRequest]int64, len(r.Requests)), InFlight: r.InFlight, Connections: r.Connections,
+		Streams: r.Streams, StreamsRefused: r.StreamsRefused, Refused: r.Refused, ConfigFailures: r.ConfigFailures,
+	}
+	for q, n := range r.Requests {
+		out.Requests[sink.HTTPRequest(q)] = n
+	}
+	return out
 }
 
 // observer is what the service tells the face.
@@ -93,6 +112,8 @@ func (f *face) observer() pipeline.Observer {
 			f.exporter.Sample()
 			f.board.SetStatus(statusOf(s, f.counters.Read()))
 		},
+		Derived: f.ledger.Observe,
+		Dropped: f.ledger.Drop,
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,11 +11,12 @@ import (
 	"processor/internal/money"
 	"processor/internal/pipeline"
 	"processor/internal/rollup"
+	"processor/internal/web"
 )
 
 // What the service tells its observer is what the page, the probes and the scrape show.
 func TestFaceShowsWhatItIsTold(t *testing.T) {
-	f, err := newFace(new(pipeline.Metrics), "EUR", [][]string{{"region"}, {"plan_tier", "region"}}, slog.New(slog.DiscardHandler))
+	f, err := newFace(new(pipeline.Metrics), aggregate.Options{Currency: "EUR", Groupings: [][]string{{"region"}, {"plan_tier", "region"}}, ReportingStart: event.NoTime}, web.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

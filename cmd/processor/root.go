@@ -170,6 +170,11 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 
 // loadConfig reads a configuration for a command; what is wrong with it is exitUsage.
 func loadConfig(path string, purpose config.Purpose) (*config.Config, error) {
-	loaded, err := config.Load(path, os.Environ(), purpose)
+	return loadConfigWith(path, purpose)
+}
+
+// loadConfigWith is loadConfig with settings, as NAME=value, that stand above the environment.
+func loadConfigWith(path string, purpose config.Purpose, settings ...string) (*config.Config, error) {
+	loaded, err := config.Load(path, append(os.Environ(), settings...), purpose)
 	return loaded, withCode(exitUsage, err)
 }

@@ -18,6 +18,7 @@ import (
 func runCommand() *cobra.Command {
 	var path string
 	var gaps []string
+	var insecure bool
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the service against a Kafka cluster",
@@ -28,7 +29,7 @@ Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the config
 not fit the cluster or the checkpoint (see processor help rebuild), 3 the data needs an operator's decision, such as a gap in a log,
 4 a newer owner has taken over: something else runs under the same group and checkpoint.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := loadConfig(path, config.ForRun)
+			loaded, err := loadConfigWith(path, config.ForRun, insecureSetting(insecure)...)
 			if err != nil {
 				return err
 			}
@@ -42,9 +43,18 @@ not fit the cluster or the checkpoint (see processor help rebuild), 3 the data n
 	}
 	addConfigFlag(cmd, &path)
 	cmd.Flags().StringArrayVar(&gaps, "accept-gap", nil, "go on without these lost records: TOPIC/PARTITION:FROM-TO, exactly as the refusal names them; for each gap")
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "the same as http.insecure: let anyone who reaches http.address read everything")
 	// The only failure is a flag that does not exist; it was added just above.
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
+}
+
+// insecureSetting is --insecure as a variable, which stands above the file.
+func insecureSetting(insecure bool) []string {
+	if !insecure {
+		return nil
+	}
+	return []string{"EXPANSION_HTTP_INSECURE=true"}
 }
 
 // httpPart is what the process shows over HTTP while the service runs: it is told what happens by
@@ -128,7 +138,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 	}
 	o := pipeline.Options{
 		Cluster: cluster, Group: c.Group, Delivery: delivery(c.Output.Delivery),
-		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
+		Address: c.HTTP.Advertise, Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
 		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval, OpenAccountBytes: int64(c.Limits.OpenAccountBytes),
 		Core: core, Targets: plan, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,

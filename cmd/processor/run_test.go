@@ -15,9 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/config"
 	"processor/internal/kafkatest"
 	"processor/internal/pipeline"
+	"processor/internal/web"
 )
 
 // logLines is where a running service logs to; it calls seen for every line.
@@ -95,7 +97,7 @@ func TestRunCopiesASourceWithAnyKey(t *testing.T) {
 	before := openHTTP
 	defer func() { openHTTP = before }()
 	openHTTP = func(c *config.Config, counted *pipeline.Metrics, log *slog.Logger) (part *httpPart, err error) {
-		if f, err = newFace(counted, c.Reporting.Currency, nil, log); err != nil {
+		if f, err = newFace(counted, aggregate.Options{Currency: c.Reporting.Currency}, web.Options{Log: log}); err != nil {
 			return nil, err
 		}
 		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: func(ctx context.Context) error {

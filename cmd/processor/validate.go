@@ -23,6 +23,11 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if reader == config.ForRun {
+				if _, err := serverOptions(loaded, nil); err != nil {
+					return withCode(exitUsage, err)
+				}
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is valid for %s: %s\n", path, purpose, checked(loaded))
 			return err
 		},

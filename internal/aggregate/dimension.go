@@ -20,8 +20,8 @@ const SegmentAll = "all"
 // segmentOther stands for the values of a dimension that the configuration does not list.
 const segmentOther = "(other)"
 
-// segmentMissing is the value of a dimension that an account does not have.
-const segmentMissing = "(none)"
+// SegmentMissing is the value, in the name of a segment, of a dimension that an account does not have.
+const SegmentMissing = "(none)"
 
 // Dims is one combination of dimension values, shared by all that have it. Values follow
 // Dimensions.Names; "" is missing. Segments holds the segment of every grouping.
@@ -171,7 +171,7 @@ func segmentName(values []string, places []int) string {
 // valueName is a value as a part of a segment's name.
 func valueName(value string) string {
 	if value == "" {
-		return segmentMissing
+		return SegmentMissing
 	}
 	return escape(value, "%,")
 }

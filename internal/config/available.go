@@ -21,8 +21,8 @@ var notYet = []gap{
 	{"sources[].mapping", nil, "format: native"},
 	{"output.format", []string{"connect-json", "avro"}, "json"},
 	{"alerts", nil, "Prometheus rules over /metrics"},
-	{"http.tls", nil, "a loopback address behind a proxy that ends TLS"},
-	{"http.auth", nil, "a loopback address behind a proxy that authenticates"},
+	{"http.tls", nil, "tls_server_config in the file that http.web_config_file names"},
+	{"http.auth", nil, "basic_auth_users or bearer_tokens in the file that http.web_config_file names"},
 }
 
 // missing is the complaint about a key, or about one of its words, that is not available yet; ""

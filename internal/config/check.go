@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,15 @@ func checkAddress(text string) string {
 	_, port, err := net.SplitHostPort(text)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
 		return "must be host:port such as 127.0.0.1:8080"
+	}
+	return ""
+}
+
+// checkAdvertised takes a base address without a query: paths are put behind it.
+func checkAdvertised(text string) string {
+	u, err := url.Parse(strings.ReplaceAll(text, OrdinalMark, "0"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(text, "/") {
+		return "must be the address of this instance, such as http://processor-0.processor:8080"
 	}
 	return ""
 }
@@ -110,7 +120,7 @@ func (l *loader) checkTogether() {
 	}
 	l.checkTLS()
 	l.checkSASL()
-	l.checkAddress()
+	l.checkHTTP()
 	l.checkLoop()
 }
 
@@ -200,19 +210,6 @@ func (l *loader) checkSASL() {
 			l.complain(l.place("kafka.sasl.mechanism"), path, "is missing; %s needs it", login.Mechanism)
 		}
 	}
-}
-
-// checkAddress refuses to serve numbers to a network without asking who reads them.
-func (l *loader) checkAddress() {
-	if l.bad["http.address"] || l.config.HTTP.Insecure {
-		return
-	}
-	host, _, _ := net.SplitHostPort(l.config.HTTP.Address)
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return
-	}
-	l.complain(l.place("http.address"), "http.address", "reaches beyond this machine without authentication; "+
-		"use a loopback address, or set http.insecure: true to let anyone read everything")
 }
 
 // checkLoop refuses to read the program's own rows as events.

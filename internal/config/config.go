@@ -6,7 +6,10 @@
 // JSON Schema and docs/reference/config.md all come from it.
 package config
 
-import "time"
+import (
+	"net"
+	"time"
+)
 
 // Config is a whole, checked configuration. Default makes one, Load fills one.
 type Config struct {
@@ -112,8 +115,20 @@ type Rules struct {
 
 // HTTP is the address of the API, the probes, the metrics and the dashboard.
 type HTTP struct {
-	Address  string
-	Insecure bool // allows an address beyond loopback without authentication
+	Address        string
+	Insecure       bool   // allows an address beyond loopback without authentication
+	WebConfigFile  string // empty: no TLS, and nobody is asked who they are
+	Advertise      string // empty: other instances lead nobody here
+	DebugAddress   string // empty: there is none
+	MaxConnections int
+	MaxStreams     int // fewer
+}
+
+// IsLoopback says whether only this machine reaches an address, as host:port.
+func IsLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // Log says what is logged and how.

@@ -344,7 +344,7 @@ var keys = []key{
 
 	{
 		path: "http.address", initial: "127.0.0.1:8080", check: checkAddress,
-		doc: "Address of the API, probes, metrics and dashboard. Beyond loopback it needs authentication, " +
+		doc: "Address of the API, probes, metrics and dashboard. Beyond loopback it needs authentication by `web_config_file`, " +
 			"or `insecure`.",
 		field: func(c *Config) any { return &c.HTTP.Address },
 	},
@@ -352,6 +352,33 @@ var keys = []key{
 		path: "http.insecure", initial: "false",
 		doc:   "Allow an address beyond loopback although anyone who reaches it can read everything.",
 		field: func(c *Config) any { return &c.HTTP.Insecure },
+	},
+	{
+		path: "http.web_config_file", example: "/etc/processor/web.yml",
+		doc: "Certificate, users, tokens and limits of the HTTP server: the web configuration file of Prometheus' exporters, and two keys more " +
+			"(docs/how-to/tls-and-auth.md). It is read again when it changes.",
+		field: func(c *Config) any { return &c.HTTP.WebConfigFile },
+	},
+	{
+		path: "http.advertise", example: "http://${POD_NAME}.processor:8080", check: checkAdvertised,
+		doc: "Address at which readers reach this instance. Questions about accounts of another instance are led to that one's (307). " +
+			"With `instance.count`, `{ordinal}` stands for an instance's number.",
+		field: func(c *Config) any { return &c.HTTP.Advertise },
+	},
+	{
+		path: "http.debug_address", example: "127.0.0.1:6060", check: checkAddress,
+		doc:   "Loopback address of /debug/pprof/, for admins of `web_config_file`; there is none when absent.",
+		field: func(c *Config) any { return &c.HTTP.DebugAddress },
+	},
+	{
+		path: "http.max_connections", initial: "512", least: 16, most: 65_535,
+		doc:   "Most connections that may be open; the next ones wait.",
+		field: func(c *Config) any { return &c.HTTP.MaxConnections },
+	},
+	{
+		path: "http.max_streams", initial: "256", least: 1, most: 65_000,
+		doc:   "Most event streams, that is open dashboards; the next ones are refused (503). At least 16 fewer than `max_connections`.",
+		field: func(c *Config) any { return &c.HTTP.MaxStreams },
 	},
 	{path: "http.tls", doc: "Certificate of the HTTP server."},
 	{path: "http.auth", doc: "Who may read."},

@@ -26,15 +26,17 @@ func (byNumber) ProtocolName() string { return "processor-by-number-2" }
 // UserData satisfies kafka.GroupBalancer; leadership says what is held.
 func (byNumber) UserData() ([]byte, error) { return nil, nil }
 
-// claim is what a member holds, and since which generation.
+// claim is what a member holds, and since which generation; and where its HTTP address is, for the others
+// (see Owners).
 type claim struct {
 	Generation int32   `json:"generation"`
 	Numbers    []int32 `json:"numbers"`
+	Address    string  `json:"address,omitzero"`
 }
 
-// encode is the UserData of a claim; none where nothing is held.
+// encode is the UserData of a claim; none where there is nothing to say.
 func (c claim) encode() ([]byte, error) {
-	if len(c.Numbers) == 0 {
+	if len(c.Numbers) == 0 && c.Address == "" {
 		return nil, nil
 	}
 	return json.Marshal(c)

@@ -27,6 +27,8 @@ type MemberOptions struct {
 	// start throws the earlier out of its generation, once; it then joins again. Empty: no promise.
 	Name string
 
+	Address string // of this process's HTTP server, as the others' readers reach it; empty: none
+
 	SessionTimeout   time.Duration // without a heartbeat for so long the member is out; default 10 s
 	Heartbeat        time.Duration // default 1 s
 	RebalanceTimeout time.Duration // default 30 s
@@ -72,7 +74,7 @@ func NewMember(ctx context.Context, c *broker.Cluster, o MemberOptions) (*Member
 		return nil, fmt.Errorf("consumer: group %s: heartbeat %s must be less than half of the session timeout %s",
 			o.Group, o.Heartbeat, o.SessionTimeout)
 	}
-	leading, dialer := &leadership{}, c.Dialer()
+	leading, dialer := &leadership{held: claim{Address: o.Address}}, c.Dialer()
 	if o.Name != "" {
 		dialer.ClientID = clientIDOf(dialer.ClientID, o.Name)
 	}

@@ -27,7 +27,7 @@ type leadership struct {
 func (l *leadership) hold(generation int32, numbers []int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held = claim{Generation: generation, Numbers: numbers}
+	l.held.Generation, l.held.Numbers = generation, numbers
 }
 
 // UserData satisfies kafka.GroupBalancer: it goes with every join.

@@ -96,6 +96,7 @@ func (s *shard) derive(watermark event.Time) {
 		for i := range u.Accounts {
 			s.keepAccount(&u.Accounts[i], stamp)
 		}
+		s.options.Observer.derived(s.number, u)
 	})
 	s.collectKept()
 	for i := range registers {

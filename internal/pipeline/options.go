@@ -48,6 +48,7 @@ type Options struct {
 	Group   string
 	Name    string // that no other living process of the group has; the directory's identity, or none with the store kafka, when empty
 	Sources []Source
+	Address string // of this instance's HTTP server, as readers of the others reach it; empty: none. With Instances, {ordinal} stands for the number
 
 	Delivery           Delivery
 	Prefix             string // of every output topic, such as "expansion."

@@ -38,6 +38,7 @@ func Run(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	p := &pipeline{options: o}
+	o.Questions.whereabouts.Store(newWhereabouts(p.addresses, o.schedule.Now))
 	p.status.set(p, PhaseStarting)
 	if p.partitions, err = checkSources(ctx, &p.options); err != nil {
 		return stopped(ctx, err)
@@ -139,7 +140,7 @@ func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error
 		return stopped(ctx, err)
 	}
 	member, err := consumer.NewMember(ctx, p.options.Cluster, consumer.MemberOptions{
-		Group: p.options.Group, Topics: p.options.sourceTopics(), Name: p.options.Name, Logger: p.options.Logger,
+		Group: p.options.Group, Topics: p.options.sourceTopics(), Name: p.options.Name, Address: p.options.Address, Logger: p.options.Logger,
 	})
 	if err != nil {
 		return err

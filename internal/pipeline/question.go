@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"processor/internal/aggregate"
+	"processor/internal/event"
 	"processor/internal/sink"
 )
 
@@ -53,8 +54,9 @@ func (e *UnknownAccountError) Error() string {
 // between two flushes: so the state needs no lock. They may be asked by several goroutines, before,
 // while and after the service runs. Use NewQuestions.
 type Questions struct {
-	waiting chan *question
-	serving atomic.Bool
+	waiting     chan *question
+	serving     atomic.Bool
+	whereabouts atomic.Pointer[whereabouts] // of the accounts of other instances
 }
 
 // NewQuestions is an empty queue.
@@ -63,32 +65,81 @@ func NewQuestions() *Questions { return &Questions{waiting: make(chan *question,
 type question struct {
 	ctx     context.Context //nolint:containedctx // of who asks: an answer that nobody waits for is not made
 	account string
-	within  *aggregate.Interval
-	answer  chan answer // holds one, so that answering never waits
-}
-
-type answer struct {
-	explanation *aggregate.Explanation
-	err         error
+	tell    func(*aggregate.State) (found bool) // on the owner's goroutine; what it keeps must be its own
+	answer  chan error                          // holds one, so that answering never waits
 }
 
 // Explain asks the owner of the account for an explanation, as of the last flush, of an interval or of
 // the whole life (nil). It waits until ctx ends at most.
 func (q *Questions) Explain(ctx context.Context, account string, within *aggregate.Interval) (*aggregate.Explanation, error) {
-	if !q.serving.Load() {
-		return nil, ErrNotReady
+	var e *aggregate.Explanation
+	err := q.ask(ctx, account, func(s *aggregate.State) (found bool) {
+		e, found = s.Explain(account, within)
+		return found
+	})
+	if err != nil {
+		return nil, err
 	}
-	one := &question{ctx: ctx, account: account, within: within, answer: make(chan answer, 1)}
+	return e, nil
+}
+
+// Account asks for the account's row, as of the watermark that comes with it.
+func (q *Questions) Account(ctx context.Context, account string) (aggregate.AccountRow, event.Time, error) {
+	var row aggregate.AccountRow
+	var watermark event.Time
+	err := q.ask(ctx, account, func(s *aggregate.State) bool {
+		u, found := s.Account(account)
+		if found {
+			row, watermark = u.Accounts[0], s.Watermark()
+		}
+		return found
+	})
+	if err != nil {
+		return aggregate.AccountRow{}, event.NoTime, err
+	}
+	return row, watermark, nil
+}
+
+// Movements asks for the account's movements rows that a reader chooses, in booked order, as of the
+// watermark that comes with them: choose is called on the owner's goroutine with all of them, and keeps
+// what it wants to have.
+func (q *Questions) Movements(ctx context.Context, account string, choose func(rows []aggregate.MovementRow)) (event.Time, error) {
+	watermark := event.NoTime
+	err := q.ask(ctx, account, func(s *aggregate.State) bool {
+		u, found := s.Account(account)
+		if found {
+			choose(u.Movements)
+			watermark = s.Watermark()
+		}
+		return found
+	})
+	if err != nil {
+		return event.NoTime, err
+	}
+	return watermark, nil
+}
+
+// ask has a question answered; found is false for an account that the state does not know. What tell
+// keeps may be read after an answer only: one that comes too late is still made.
+func (q *Questions) ask(ctx context.Context, account string, tell func(*aggregate.State) (found bool)) error {
+	if !q.serving.Load() {
+		return ErrNotReady
+	}
+	one := &question{ctx: ctx, account: account, tell: tell, answer: make(chan error, 1)}
 	select {
 	case q.waiting <- one:
 	default:
-		return nil, fmt.Errorf("%w: %d questions wait", ErrBusy, questionsWaiting)
+		return fmt.Errorf("%w: %d questions wait", ErrBusy, questionsWaiting)
 	}
 	select {
-	case a := <-one.answer:
-		return a.explanation, a.err
+	case err := <-one.answer:
+		var elsewhere *ElsewhereError
+		if w := q.whereabouts.Load(); errors.As(err, &elsewhere) && w != nil {
+			elsewhere.Address, elsewhere.Known = w.of(ctx, elsewhere.Shard)
+		}
+		return err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
 	}
 }
 
@@ -100,7 +151,7 @@ func (q *Questions) open() (end func()) {
 		for {
 			select {
 			case one := <-q.waiting:
-				one.answer <- answer{err: ErrNotReady}
+				one.answer <- ErrNotReady
 			default:
 				return
 			}
@@ -117,36 +168,35 @@ func (s *session) answerQuestions() {
 			if one.ctx.Err() != nil {
 				continue
 			}
-			explanation, err := s.explain(one)
+			err := s.tell(one)
 			var unknown *UnknownAccountError
 			if errors.As(err, &unknown) && !searched {
 				searched = true
 				unknown.Nearest = s.nearest(one.account)
 			}
-			one.answer <- answer{explanation, err}
+			one.answer <- err
 		default:
 			return
 		}
 	}
 }
 
-func (s *session) explain(one *question) (*aggregate.Explanation, error) {
+func (s *session) tell(one *question) error {
 	number := sink.Partition([]byte(one.account), s.partitions)
 	shard := s.byNumber[int32(number)] //nolint:gosec // a partition
 	if shard == nil && s.isOpening(number) {
-		return nil, fmt.Errorf("%w: shard %d is being opened", ErrNotReady, number)
+		return fmt.Errorf("%w: shard %d is being opened", ErrNotReady, number)
 	}
 	if shard == nil {
-		return nil, fmt.Errorf("%w: shard %d of %d", ErrElsewhere, number, s.partitions)
+		return &ElsewhereError{Shard: number, Of: s.partitions}
 	}
-	explanation, found := shard.state.Explain(one.account, one.within)
-	switch {
+	switch found := one.tell(shard.state); {
 	case found:
-		return explanation, nil
+		return nil
 	case !shard.caughtUp():
-		return nil, fmt.Errorf("%w: shard %d has not caught up", ErrNotReady, number)
+		return fmt.Errorf("%w: shard %d has not caught up", ErrNotReady, number)
 	default:
-		return nil, &UnknownAccountError{Account: strings.Clone(one.account)}
+		return &UnknownAccountError{Account: strings.Clone(one.account)}
 	}
 }
 

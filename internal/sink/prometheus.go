@@ -29,6 +29,7 @@ type Revenue struct {
 	top int
 
 	mu        sync.Mutex
+	changes   uint64 // of what is shown, and 1
 	groupings map[string]*shownGrouping
 	seen      [measureCount]bool // measures that were ever not zero
 }
@@ -38,7 +39,7 @@ func NewRevenue(o RevenueOptions) *Revenue {
 	if o.Top <= 0 {
 		o.Top = 50
 	}
-	return &Revenue{top: o.Top, groupings: map[string]*shownGrouping{}}
+	return &Revenue{top: o.Top, changes: 1, groupings: map[string]*shownGrouping{}}
 }
 
 // shownGrouping is one grouping's segments and what they add up to, by interval label.
@@ -74,6 +75,7 @@ type cell struct {
 func (r *Revenue) Observe(rows []rollup.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.changes++
 	for i := range rows {
 		if row := &rows[i]; row.Deleted {
 			r.remove(row)
@@ -87,7 +89,15 @@ func (r *Revenue) Observe(rows []rollup.Row) {
 func (r *Revenue) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.changes++
 	clear(r.groupings)
+}
+
+// changed rises with everything that is shown.
+func (r *Revenue) changed() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changes
 }
 
 func (r *Revenue) put(row *rollup.Row) {

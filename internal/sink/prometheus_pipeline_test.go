@@ -111,7 +111,10 @@ func TestMetricsAreThoseThatAreDeployed(t *testing.T) {
 	row.Growth, row.NRR1, row.GRR1 = row.ExpansionRate, row.ExpansionRate, row.ExpansionRate
 	revenue.Observe([]rollup.Row{row})
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(revenue, sink.NewPipeline(counters, sink.Build{}))
+	served := sink.NewHTTP(func() sink.HTTPReading {
+		return sink.HTTPReading{Requests: map[sink.HTTPRequest]int64{{"/metrics", 200}: 3}}
+	})
+	registry.MustRegister(revenue, sink.NewPipeline(counters, sink.Build{}), served)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -2,146 +2,72 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
+	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
 	"processor/internal/aggregate"
+	"processor/internal/event"
+	"processor/internal/rollup"
 	"processor/internal/row"
-)
-
-// problem answers with an error that people and programs can read.
-func problem(w http.ResponseWriter, code int, text string) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	body, _ := json.Marshal(map[string]string{"error": text})
-	_, _ = w.Write(append(body, '\n'))
-}
-
-// answer sends JSON that holds <, > and & escaped only.
-func answer(w http.ResponseWriter, body []byte) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n'))
-}
-
-// livez says whether the process works at all; a supervisor restarts it otherwise.
-func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
-	if s.options.Live != nil {
-		if err := s.options.Live(); err != nil {
-			plain(w, http.StatusServiceUnavailable, "not live: "+err.Error()+"\n")
-			return
-		}
-	}
-	plain(w, http.StatusOK, "live\n")
-}
-
-// readyz says whether the figures are those of everything that was in the sources at the start.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	status := s.board.Status()
-	code, text := http.StatusOK, "ready\n"
-	if !status.Ready {
-		code, text = http.StatusServiceUnavailable, "not ready: "+status.Phase+"\n"
-	}
-	if r.URL.Query().Has("verbose") {
-		text += fmt.Sprintf("phase %s\nshards %d of %d\nlag %d records\n", status.Phase, len(status.Shards), status.Of, status.LagRecords)
-		for _, shard := range status.Shards {
-			state := "behind"
-			if shard.CaughtUp {
-				state = "caught up"
-			}
-			text += fmt.Sprintf("shard %d %s: %d accounts, lag %d records\n", shard.Shard, state, shard.Accounts, shard.LagRecords)
-		}
-	}
-	plain(w, code, text)
-}
-
-func plain(w http.ResponseWriter, code int, text string) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(code)
-	_, _ = w.Write([]byte(text))
-}
-
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	s.board.mu.RLock()
-	status := s.board.statusOf()
-	s.board.mu.RUnlock()
-	body, err := json.Marshal(status)
-	if err != nil {
-		problem(w, http.StatusInternalServerError, "the status cannot be written")
-		return
-	}
-	answer(w, body)
-}
-
-const (
-	limitDefault = 100
-	limitMax     = 1000
 )
 
 // metrics answers with rows of metrics as the topic has them, but for their version, which only the
 // topic gives.
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
-	filter, limit, wrong := parseFilter(r.URL.Query())
-	if wrong != "" {
-		problem(w, http.StatusBadRequest, wrong)
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request, q query) {
+	after, ok := metricAt(q.after)
+	if !ok {
+		problem(w, http.StatusBadRequest, cursorWanted)
 		return
 	}
-	rows, total, watermark := s.board.Select(filter, limit)
-	var (
-		encoder row.Encoder
-		list    = []byte(`{"total":` + strconv.Itoa(total) + `,"rows":[`)
-		one     []byte
-	)
-	for i, found := range rows {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		one = encoder.Metric(one[:0], found, row.Stamp{KnownAt: watermark})
-		// Quotes inside of a text are escaped, so these bytes are the field and nothing else.
-		list = append(list, bytes.Replace(one, []byte(`,"version":0,`), []byte(","), 1)...)
+	filter := Filter{Grouping: q.values["grouping"], Segment: q.values["segment"], Kind: q.values["interval_kind"], Interval: q.values["interval"]}
+	rows, total, watermark := s.board.page(filter, after, q.limit)
+	l := list{kind: "metrics", total: total}
+	if len(rows) > q.limit {
+		rows = rows[:q.limit]
+		last := rows[q.limit-1]
+		l.next = []string{last.Segment.Grouping, last.Segment.Name, last.Kind.String(), last.StartsAt.String(), last.Interval}
 	}
-	list = append(list, `]}`...)
-	var safe bytes.Buffer
-	json.HTMLEscape(&safe, list)
-	answer(w, safe.Bytes())
+	for _, found := range rows {
+		l.rows = append(l.rows, s.metricRow(found, watermark))
+	}
+	s.answerList(w, r, q, l)
 }
 
-// parseFilter reads the query of metrics; wrong says what is not understood.
-func parseFilter(query url.Values) (f Filter, limit int, wrong string) {
-	limit = limitDefault
-	for name, values := range query {
-		value := values[len(values)-1]
-		switch name {
-		case "grouping":
-			f.Grouping = value
-		case "segment":
-			f.Segment = value
-		case "interval":
-			f.Interval = value
-		case "interval_kind":
-			kinds := kindNames()
-			if !slices.Contains(kinds, value) {
-				return f, 0, "interval_kind is one of " + strings.Join(kinds, ", ")
-			}
-			f.Kind = value
-		case "limit":
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 || n > limitMax {
-				return f, 0, fmt.Sprintf("limit is a number from 1 to %d", limitMax)
-			}
-			limit = n
-		default:
-			return f, 0, "the parameters are grouping, segment, interval_kind, interval and limit"
-		}
+const cursorWanted = "cursor is the `next` of an answer to the same question; leave it out to begin anew"
+
+func (s *Server) metricRow(r *rollup.Row, watermark event.Time) []byte {
+	return withoutVersion(s.encoder().Metric(nil, r, row.Stamp{KnownAt: watermark}))
+}
+
+// withoutVersion takes the version out of a row, which only the topic gives. Quotes inside of a text are
+// escaped, so these bytes are the field and nothing else.
+func withoutVersion(encoded []byte) []byte {
+	return bytes.Replace(encoded, []byte(`,"version":0,`), []byte(","), 1)
+}
+
+// metricAt is a row with the key of a cursor; nil without one.
+func metricAt(key []string) (at *rollup.Row, ok bool) {
+	if key == nil {
+		return nil, true
 	}
-	return f, limit, ""
+	if len(key) != 5 {
+		return nil, false
+	}
+	kind := slices.Index(kindNames(), key[2])
+	starts, valid := event.ParseTime([]byte(key[3]))
+	if kind < 0 || !valid {
+		return nil, false
+	}
+	return &rollup.Row{
+		Segment: aggregate.Segment{Grouping: key[0], Name: key[1]}, Kind: aggregate.Kind(kind), StartsAt: starts, Interval: key[4], //nolint:gosec // an index of few
+	}, true
+}
+
+// compareMetrics is the order of the rows: by grouping, segment, kind and time.
+func compareMetrics(a, b *rollup.Row) int {
+	return cmp.Or(cmp.Compare(a.Segment.Grouping, b.Segment.Grouping), cmp.Compare(a.Segment.Name, b.Segment.Name),
+		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.StartsAt, b.StartsAt), cmp.Compare(a.Interval, b.Interval))
 }
 
 func kindNames() (names []string) {
@@ -149,4 +75,93 @@ func kindNames() (names []string) {
 		names = append(names, k.String())
 	}
 	return names
+}
+
+// segmentJSON is one segment in the open month.
+type segmentJSON struct {
+	Grouping  string  `json:"grouping"`
+	Segment   string  `json:"segment"`
+	Interval  string  `json:"interval"`
+	Accounts  int64   `json:"accounts_closing"`
+	Opening   string  `json:"opening_mrr"`
+	Expansion string  `json:"expansion_mrr"`
+	Closing   string  `json:"closing_mrr"`
+	Rate      *string `json:"expansion_rate"` // null where it is not defined
+	KnownAt   *string `json:"known_at"`
+	Final     bool    `json:"final"`
+}
+
+// segments answers with the segments there are, each with its open month.
+func (s *Server) segments(w http.ResponseWriter, r *http.Request, q query) {
+	var after *rollup.Row
+	if q.after != nil {
+		if len(q.after) != 2 {
+			problem(w, http.StatusBadRequest, cursorWanted)
+			return
+		}
+		after = &rollup.Row{Segment: aggregate.Segment{Grouping: q.after[0], Name: q.after[1]}, Kind: aggregate.KindRolling}
+	}
+	rows, total, watermark := s.board.page(Filter{Grouping: q.values["grouping"], Kind: aggregate.KindMonth.String()}, after, q.limit)
+	l := list{kind: "segments", total: total}
+	if len(rows) > q.limit {
+		rows = rows[:q.limit]
+		l.next = []string{rows[q.limit-1].Segment.Grouping, rows[q.limit-1].Segment.Name}
+	}
+	for _, found := range rows {
+		l.rows = append(l.rows, appendValue(nil, segmentOf(found, watermark)))
+	}
+	s.answerList(w, r, q, l)
+}
+
+func segmentOf(r *rollup.Row, watermark event.Time) segmentJSON {
+	return segmentJSON{
+		Grouping: r.Segment.Grouping, Segment: r.Segment.Name, Interval: r.Interval, Accounts: r.AccountsClosing,
+		Opening: r.Opening.String(), Expansion: r.Sums[aggregate.SumExpansion].String(), Closing: r.Closing.String(),
+		Rate: ratioOrNull(r.ExpansionRate), KnownAt: timeOrNull(watermark), Final: r.Final,
+	}
+}
+
+// Alert is a row of alerts as its topic has it.
+type Alert struct {
+	Rule, Grouping, Segment string
+	Row                     []byte // the flat JSON object, with these three and whatever else it has
+}
+
+// alerts answers with the latest rows of alerts.
+func (s *Server) alerts(w http.ResponseWriter, r *http.Request, q query) {
+	var all []Alert
+	if s.options.Alerts != nil {
+		all = s.options.Alerts()
+	}
+	key := func(a Alert) []string { return []string{a.Rule, a.Grouping, a.Segment} }
+	chosen := page[Alert]{limit: q.limit, compare: func(a, b Alert) int { return slices.Compare(key(a), key(b)) }}
+	l := list{kind: "alerts"}
+	for _, a := range all {
+		if isOther(q, "rule", a.Rule) || isOther(q, "grouping", a.Grouping) || isOther(q, "segment", a.Segment) {
+			continue
+		}
+		l.total++
+		if q.after == nil || slices.Compare(key(a), q.after) > 0 {
+			chosen.add(a)
+		}
+	}
+	rows, more := chosen.rows()
+	for _, a := range rows {
+		l.rows = append(l.rows, a.Row)
+	}
+	if more {
+		l.next = key(rows[len(rows)-1])
+	}
+	s.answerList(w, r, q, l)
+}
+
+// isOther says whether a parameter was given and asks for something else.
+func isOther(q query, name, value string) bool {
+	wanted := q.values[name]
+	return wanted != "" && wanted != value
+}
+
+// encoder writes rows with the configured dimensions and windows. It keeps nothing between two rows.
+func (s *Server) encoder() *row.Encoder {
+	return &row.Encoder{Dimensions: s.options.Dimensions, Windows: s.options.Windows}
 }
