@@ -33,7 +33,7 @@ func openDemoSource(flags demoFlags) (*demoSource, error) {
 		return openDemoFile(flags.file)
 	}
 	o := company.Defaults()
-	o.Seed, o.Events, o.Accounts = flags.seed, flags.events, flags.accounts
+	o.Seed, o.Events, o.Accounts, o.Standstill = flags.seed, flags.events, flags.accounts, true
 	if flags.events < 1 {
 		return nil, usagef("--events must be at least 1, not %d", flags.events)
 	}

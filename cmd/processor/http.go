@@ -85,6 +85,7 @@ func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, 
 func (f *face) observer() pipeline.Observer {
 	return pipeline.Observer{
 		Periods: web.Periods,
+		Account: f.board.ObserveAccount,
 		Metrics: func(rows []rollup.Row, watermark event.Time) {
 			f.revenue.Observe(rows)
 			f.board.Observe(rows, watermark)

@@ -19,6 +19,9 @@ type Observer struct {
 	Metrics func(rows []rollup.Row, watermark event.Time)
 	// Periods is how many of the latest days, weeks, ... Metrics is told of; 0 is all.
 	Periods [aggregate.KindRolling + 1]int
+	// Account is called on a shard's goroutine, of several shards at once, with the rows of one account that
+	// changed; after a start with all of those that are not parked. The rows are valid during the call.
+	Account func(u *aggregate.Updates)
 	// Status is called when the phase changes, and after every flush. The status may be kept.
 	Status func(Status)
 }

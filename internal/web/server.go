@@ -25,6 +25,7 @@ const (
 	connectionsMax = 512
 	streamsMax     = 256 // so that streams alone never use up the connections
 	stopTimeout    = 5 * time.Second
+	encodedMax     = 64 // views whose bytes are shared; a page may ask for as many as there are segments
 )
 
 // Options of a server.
@@ -44,6 +45,7 @@ type Server struct {
 	board   *Board
 	handler http.Handler
 	streams chan struct{} // one place for each open stream
+	frame   frame
 
 	mu       sync.Mutex
 	encoded  map[View][]byte // of the board's state encodeAt
@@ -63,6 +65,7 @@ func New(b *Board, o Options) (*Server, error) {
 	}
 	o.Groupings = append([]string{aggregate.SegmentAll}, o.Groupings...)
 	s := &Server{options: o, board: b, streams: make(chan struct{}, streamsMax), encoded: map[View][]byte{}}
+	s.frame = frame{currency: o.Currency, places: placesOf(o.Groupings), offers: s.offers()}
 	s.handler = s.guard(s.routes())
 	return s, nil
 }
@@ -126,7 +129,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // view reads the query of a page's stream; problem says what is wrong with it.
 func (s *Server) view(r *http.Request) (v View, problem string) {
-	v = View{Grouping: r.URL.Query().Get("grouping"), Interval: r.URL.Query().Get("interval")}
+	query := r.URL.Query()
+	v = View{
+		Grouping: query.Get("grouping"), Interval: query.Get("interval"), Period: query.Get("period"),
+		Segment: query.Get("segment"), Type: query.Get("type"),
+	}
 	if v.Grouping == "" {
 		v.Grouping = s.options.Groupings[min(1, len(s.options.Groupings)-1)]
 	}
@@ -138,6 +145,8 @@ func (s *Server) view(r *http.Request) (v View, problem string) {
 		return v, "there is no such grouping"
 	case !isInterval(v.Interval):
 		return v, "there is no such interval: day, week, month, quarter, year or a window such as 30d"
+	case v.Type != "" && !slices.Contains(aggregate.UpNames[:], v.Type):
+		return v, "there is no such type of expansion"
 	}
 	return v, ""
 }
@@ -157,14 +166,14 @@ func (s *Server) snapshot(v View) ([]byte, error) {
 	at := s.board.state()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at != s.encodeAt {
+	if at != s.encodeAt || len(s.encoded) >= encodedMax {
 		clear(s.encoded)
 		s.encodeAt = at
 	}
 	if encoded, ok := s.encoded[v]; ok {
 		return encoded, nil
 	}
-	encoded, err := s.board.snapshot(v, s.options.Currency)
+	encoded, err := s.board.snapshot(v, s.frame)
 	if err == nil {
 		s.encoded[v] = encoded
 	}
