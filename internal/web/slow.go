@@ -69,6 +69,12 @@ func (b *Board) slowest(label, interval string) []slowJSON {
 		found = append(found, s)
 	}
 	slices.SortFunc(found, func(a, b slowJSON) int { return a.before(&b) })
+	if len(found) == 0 {
+		return found
+	}
+	first := found[0].excess
+	// What is small beside the first is mostly chance: big sales that came in the months before.
+	found = slices.DeleteFunc(found, func(s slowJSON) bool { return new(big.Int).Lsh(s.excess, 1).Cmp(first) < 0 })
 	return found[:min(len(found), slowShown)]
 }
 
