@@ -11,7 +11,7 @@ import (
 
 const (
 	feedKept  = 256
-	feedShown = 14
+	feedShown = 8
 )
 
 // feed is the latest movements that moved money, by their booked instant.

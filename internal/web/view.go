@@ -70,6 +70,8 @@ type figuresJSON struct {
 	NRR       *string        `json:"nrr_12m"`
 	NRRBand   *string        `json:"nrr_band"`
 	GRR       *string        `json:"grr_12m"`
+	NRR1      *string        `json:"nrr_1m"`
+	GRR1      *string        `json:"grr_1m"`
 	Accounts  int64          `json:"accounts"`
 	Expanding int64          `json:"accounts_expanding"`
 	Complete  bool           `json:"complete"`
@@ -233,7 +235,7 @@ func figuresOf(r *rollup.Row) figuresJSON {
 		Segment: r.Segment.Name, Interval: r.Interval, StartsAt: timeOrNull(r.StartsAt), EndsAt: timeOrNull(r.EndsAt), Final: r.Final,
 		Opening: r.Opening.String(), Closing: r.Closing.String(), Expansion: r.Sums[aggregate.SumExpansion].String(),
 		Driver: textOrNull(r.PrimaryDriver), Rate: ratioOrNull(r.ExpansionRate), Band: textOrNull(string(r.ExpansionBand)),
-		Growth: ratioOrNull(r.Growth), NRR: ratioOrNull(r.NRR12), NRRBand: textOrNull(string(r.NRRBand)), GRR: ratioOrNull(r.GRR12),
+		Growth: ratioOrNull(r.Growth), NRR: ratioOrNull(r.NRR12), NRRBand: textOrNull(string(r.NRRBand)), GRR: ratioOrNull(r.GRR12), NRR1: ratioOrNull(r.NRR1), GRR1: ratioOrNull(r.GRR1),
 		Accounts: r.AccountsClosing, Expanding: r.Counts[aggregate.CountExpanding], Complete: r.CompleteShards == r.Shards,
 		Movements: []movementJSON{}, Ups: []partJSON{},
 	}

@@ -22,7 +22,8 @@ import (
 // tab is one page of the browser, and what its console said.
 type tab struct {
 	*testing.T
-	ctx context.Context
+	ctx   context.Context
+	width int64 // of the screen, in pixels
 
 	mu       sync.Mutex
 	troubles []string // errors in the console, broken policies, exceptions, dialogs
@@ -35,7 +36,7 @@ func open(t *testing.T) *tab {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1360, 900), chromedp.Flag("hide-scrollbars", true))...)
 	t.Cleanup(stop)
-	b := &tab{T: t}
+	b := &tab{T: t, width: 1360}
 	ctx, end := chromedp.NewContext(allocator, chromedp.WithListener(b.hear))
 	t.Cleanup(end)
 	var cancel context.CancelFunc
@@ -158,7 +159,8 @@ func (b *tab) dark() {
 
 func (b *tab) phone() {
 	b.Helper()
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 390, Height: 844, DeviceScaleFactor: 2, Mobile: true})
+	b.width = 390
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: b.width, Height: 844, DeviceScaleFactor: 2, Mobile: true})
 }
 
 // picture keeps what the page looks like, where somebody wants the pictures.
@@ -168,15 +170,14 @@ func (b *tab) picture(name string, height int64) {
 	if dir == "" {
 		return
 	}
-	width := get[int64](b, "innerWidth")
 	if height == 0 {
 		height = get[int64](b, "document.documentElement.scrollHeight")
 	}
 	scale := 1.0
-	if width < 600 {
+	if b.width < 600 {
 		scale = 2
 	}
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale, Mobile: width < 600})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: b.width, Height: height, DeviceScaleFactor: scale, Mobile: b.width < 600})
 	get[any](b, "scrollTo(0, 0)")
 	b.do(chromedp.Sleep(700 * time.Millisecond)) // a picture is judged by eyes only
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

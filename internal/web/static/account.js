@@ -94,6 +94,7 @@ function build() {
 function entry(li, m) {
   const [head, why, rule, events] = li.firstChild.children, [when, kind, what, amount] = head.children;
   const v = Number(m.change);
+  li.className = v || m.parts.length ? "" : "still";
   put(when, date(m.effective_at));
   put(kind, flows[m.class] ?? m.class);
   put(what, m.parts.map((p) => `${words(p.type.replace(/^(up|down)_/, ""))} ${p.type.startsWith("up") ? "+" : "−"}${short(Number(p.amount))}`).join(", "));

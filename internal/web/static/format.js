@@ -91,8 +91,15 @@ export function tick(name) {
   return name.replace(/^\d{4}-(?=W)/, "");
 }
 
+// meanBefore is the mean expansion of up to six periods before the last one, where there are two.
+export function meanBefore(history) {
+  const before = history.slice(-7, -1), sum = before.reduce((n, r) => n + Number(r.expansion), 0);
+  return before.length >= 2 && sum > 0 ? { amount: sum / before.length, periods: before.length } : null;
+}
+
 export const bands = { below_benchmark: "below benchmark", good: "good", great: "great", best: "best in class" };
 export const flows = {
   new: "new", expansion: "expansion", reactivation: "reactivated", resumed: "resumed", transfer_in: "moved in", usage_change: "usage",
   fx: "exchange", contraction: "contraction", churned: "churned", paused: "paused", transfer_out: "moved out",
+  churn: "churned", resume: "resumed", pause: "paused", transfer: "moved", none: "no change",
 };

@@ -54,11 +54,9 @@ function fill(li, r, name) {
     put(note, `${short(Number(r.amount))} after ${short(Number(r.before))} a month`);
   } else {
     put(amount, signed(name === "expanding" ? Number(r.amount) : -Number(r.amount)), name === "expanding" ? "rises" : "falls");
-    put(note, `MRR ${short(Number(r.mrr))}`);
+    put(note, Number(r.mrr) ? `MRR ${short(Number(r.mrr))}` : "pays nothing now");
   }
 }
-
-const classes = { churn: "churned", reactivation: "reactivated", resume: "resumed", pause: "paused", transfer: "moved", fx: "exchange", ...flows };
 
 export function showFeed(feed) {
   if (!feed.length) return empty(find("feed"), "No movement yet.");
@@ -66,6 +64,6 @@ export function showFeed(feed) {
     who(li, m);
     const [, amount, note] = li.children, v = Number(m.change);
     put(amount, signed(v), v < 0 ? "falls" : "rises");
-    put(note, `${classes[m.class] ?? m.class}${m.type ? ", " + words(m.type) : ""} · ${date(m.effective_at)}`);
+    put(note, `${flows[m.class] ?? m.class}${m.type ? ", " + words(m.type) : ""} · ${date(m.effective_at)}`);
   });
 }

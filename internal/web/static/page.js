@@ -3,7 +3,7 @@
 import { find, put, set, draw, make, list, link } from "/dom.js";
 import * as f from "/format.js";
 import { waterfall } from "/chart.js";
-import { columns } from "/trend.js";
+import { columns, lines } from "/trend.js";
 import { showTree, startTree } from "/tree.js";
 import { showSegments, startSegments } from "/segments.js";
 import { showCohorts } from "/cohort.js";
@@ -41,18 +41,26 @@ function band(node, name, otherwise) {
   put(node, name ? f.bands[name] : otherwise, name ? "small pill " + name : "small");
 }
 
-function showTiles(row, interval) {
+// showRetention shows a year's retention, or a month's where there was nobody a year ago.
+function showRetention(name, row, note, known) {
+  const year = f.number(row[name + "_12m"]), month = f.number(row[name + "_1m"]), none = year === null && month === null;
+  put(find(`tile-${name}-span`), year === null && month !== null ? "1 month" : "12 months");
+  put(find("tile-" + name), none ? "–" : f.percent(year ?? month));
+  band(find(`tile-${name}-note`), year === null ? null : known, none ? "nobody paid before" : note);
+}
+
+function showTiles(row, interval, history) {
   put(find("tile-expansion"), f.whole(Number(row.expansion)));
   put(find("tile-expansion-note"), `${f.count(row.accounts_expanding)} accounts grew` + (row.primary_driver ? `, mostly ${f.words(row.primary_driver)}` : ""));
   put(find("tile-rate"), row.expansion_rate === null ? "–" : f.percent(Number(row.expansion_rate), 2));
   band(find("tile-rate-note"), row.expansion_rate_band, row.expansion_rate === null ? "no opening MRR" : "of opening MRR");
   const growth = f.number(row.growth_rate);
   put(find("tile-growth"), growth === null ? "–" : f.change(growth), `big ${f.direction(growth)}`.trim());
-  put(find("tile-growth-note"), growth === null ? "nothing to compare with" : `against ${calendar[interval] ?? "the " + interval} before` + (row.final || !calendar[interval] ? "" : ", still open"));
-  put(find("tile-nrr"), row.nrr_12m === null ? "–" : f.percent(Number(row.nrr_12m)));
-  band(find("tile-nrr-note"), row.nrr_band, row.nrr_12m === null ? "no accounts of 12 months ago" : "net of all changes");
-  put(find("tile-grr"), row.grr_12m === null ? "–" : f.percent(Number(row.grr_12m)));
-  put(find("tile-grr-note"), row.grr_12m === null ? "no accounts of 12 months ago" : "without expansion");
+  const mean = f.meanBefore(history);
+  put(find("tile-growth-note"), [growth === null ? "nothing to compare with" : `against ${calendar[interval] ?? "the " + interval} before` + (row.final || !calendar[interval] ? "" : ", still open"),
+    mean && `${f.change(Number(row.expansion) / mean.amount - 1)} against the ${mean.periods} before`].filter(Boolean).join("; "));
+  showRetention("nrr", row, "net of all changes", row.nrr_band);
+  showRetention("grr", row, "without expansion", null);
   put(find("tile-mrr"), f.whole(Number(row.closing)));
   put(find("tile-mrr-note"), `${f.count(row.accounts)} paying accounts`);
 }
@@ -73,6 +81,14 @@ function showTrend(snapshot) {
   const said = rows.map((r) => `${r.name} ${f.short(r.amount)}`).join(", ");
   draw(find("trend"), rows, (box) => columns(box, rows, said, f.short, f.percent, (r) =>
     put(find("trend-read"), `${r.name}: ${f.whole(r.amount)}` + (r.ratio === null ? "" : `, ${f.percent(r.ratio, 2)} of opening MRR (dashed)`) + (r.final ? "" : ", not final"))));
+}
+
+function showRetentions(snapshot) {
+  const rows = snapshot.history.map((r) => ({ label: f.tick(r.interval), name: f.period(r.interval), nrr: f.number(r.nrr_12m), grr: f.number(r.grr_12m) })).filter((r) => r.nrr !== null);
+  find("retention-card").hidden = rows.length < 2;
+  if (rows.length < 2) return;
+  const say = (r) => `${r.name}: net ${f.percent(r.nrr)}, gross ${f.percent(r.grr)} (dashed)`;
+  draw(find("retention"), rows, (box) => lines(box, rows, rows.map(say).join("; "), (v) => f.percent(v, 0), (r) => put(find("retention-read"), say(r))));
 }
 
 function options(select, values, chosen, name) {
@@ -102,18 +118,22 @@ function showAll(snapshot) {
   const row = snapshot.total, account = now().account;
   find("empty").hidden = row !== null;
   find("figures").hidden = row === null || Boolean(account);
-  if (account) showAccount(account);
-  else leaveAccount();
+  find("choice").hidden = Boolean(account);
+  if (account) {
+    put(find("period"), `One account, amounts in ${snapshot.currency} a month`);
+    showAccount(account);
+  } else leaveAccount();
   if (!row || account) return;
   put(find("period"), `${f.period(row.interval)}${row.final ? "" : calendar[snapshot.interval] ? ", not final" : ""}, amounts in ${snapshot.currency} a month` +
     (row.complete ? "" : ", some shards are missing"));
   showPath(snapshot);
   showSlow(snapshot);
-  showTiles(row, snapshot.interval);
+  showTiles(row, snapshot.interval, snapshot.history);
   draw(find("waterfall"), [row.opening, row.movements, row.closing], (box) => waterfall(box, row, (k) => f.flows[k] ?? k, f.short, f.signed));
   showProof(row);
   showTree(snapshot);
   showTrend(snapshot);
+  showRetentions(snapshot);
   showSegments(snapshot);
   showAccounts(snapshot);
   showCohorts(snapshot.cohorts);
@@ -139,8 +159,16 @@ function connect() {
     document.body.classList.add("stale");
     put(find("live"), "connection lost");
     put(find("dot"), "", "dot lost");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+    if (stream.readyState === EventSource.CLOSED) giveWay(asked);
   };
+}
+
+// giveWay answers a refused stream: what there is no such thing of is no longer asked for, else it is tried again.
+async function giveWay(query) {
+  const answer = await fetch("/api/v1/stream?" + query, { method: "HEAD" }).catch(() => null);
+  if (query !== asked) return;
+  if (answer?.status === 404 && query) go(queryWith({ interval: null, grouping: null, period: null, segment: null, type: null }));
+  else setTimeout(connect, 3000);
 }
 
 // showFresh says how long ago the figures came: a page that hangs must not look like one that is live.

@@ -13,12 +13,13 @@ const columns = [
   { head: "Rate", of: (r) => number(r.expansion_rate), cell: (td, v) => put(td, v === null ? "–" : percent(v, 2)) },
   { head: "Band", less: true, of: (r) => Object.keys(bands).indexOf(r.expansion_rate_band), cell: showBand },
   { head: "Growth", of: (r) => number(r.growth_rate), cell: (td, v) => put(td, v === null ? "–" : change(v), direction(v)) },
-  { head: "NRR 12m", less: true, of: (r) => number(r.nrr_12m), cell: (td, v) => put(td, v === null ? "–" : percent(v)) },
-  { head: "GRR 12m", less: true, of: (r) => number(r.grr_12m), cell: (td, v) => put(td, v === null ? "–" : percent(v)) },
+  { head: "NRR", less: true, kept: true, of: (r) => number(r["nrr_" + months]), cell: (td, v) => put(td, v === null ? "–" : percent(v)) },
+  { head: "GRR", less: true, kept: true, of: (r) => number(r["grr_" + months]), cell: (td, v) => put(td, v === null ? "–" : percent(v)) },
   { head: "Accounts", less: true, of: (r) => r.accounts, cell: (td, v) => put(td, count(v)) },
 ];
 let sort = { column: 1, down: true };
 let last = null;
+let months = "12m"; // of retention; a month where nobody paid a year ago
 
 // slope is expansion against the mean of the six periods before: what the trend sorts by.
 function slope(r) {
@@ -63,6 +64,8 @@ function compare(a, b) {
 export function showSegments(snapshot) {
   last = snapshot;
   put(find("segments-title"), "Segments by " + snapshot.grouping.replaceAll("_", " ").replaceAll(",", " and "));
+  months = snapshot.segments.some((r) => r.nrr_12m !== null) || !snapshot.segments.some((r) => r.nrr_1m !== null) ? "12m" : "1m";
+  columns.forEach((column, i) => column.kept && put(find("heads").children[i].firstChild, `${column.head} ${months}`));
   [...find("heads").children].forEach((th, i) => set(th, "aria-sort", i === sort.column ? (sort.down ? "descending" : "ascending") : null));
   list(find("rows"), [...snapshot.segments].sort(compare), (r) => r.segment, build, (tr, row) => fill(tr, row, snapshot));
   const hidden = snapshot.segments_total - snapshot.segments.length;

@@ -1,7 +1,7 @@
 // The metric tree: expansion by type; a type by segment, or, where one segment is looked at, by account. It is
 // a treegrid: arrows move and open, Home and End go to its ends, Enter looks at what the line is about.
 import { find, put, set, make, list, link } from "/dom.js";
-import { whole, short, percent, change, direction, words, segment } from "/format.js";
+import * as f from "/format.js";
 import { queryWith, go } from "/choice.js";
 
 const opened = new Set(); // types
@@ -18,12 +18,14 @@ export function showTree(snapshot) {
   const ups = snapshot.total.ups.map((p) => ({ type: p.type, amount: Number(p.amount) }));
   for (const row of before) for (const p of row.ups) if (!ups.some((u) => u.type === p.type)) ups.push({ type: p.type, amount: 0 });
   const sum = ups.reduce((n, p) => n + p.amount, 0);
-  ups.sort((a, b) => b.amount - a.amount || (mean(b.type) ?? 0) - (mean(a.type) ?? 0));
+  // What is nothing now and was next to nothing before is left out.
+  const listed = ups.filter((p) => p.amount > 0 || (mean(p.type) ?? 0) * 100 > (f.meanBefore(snapshot.history)?.amount ?? 0));
+  listed.sort((a, b) => b.amount - a.amount || (mean(b.type) ?? 0) - (mean(a.type) ?? 0));
 
-  lines = [{ key: "all", level: 1, label: snapshot.segment ? segment(snapshot.segment) : "All expansion", amount: total, before: meanOf(before, months), opens: true, open: true }];
-  for (const p of ups) {
+  lines = [{ key: "all", level: 1, label: snapshot.segment ? f.segment(snapshot.segment) : "All expansion", amount: total, before: f.meanBefore(snapshot.history)?.amount ?? null, opens: true, open: true }];
+  for (const p of listed) {
     const chosen = snapshot.type === p.type, open = chosen || opened.has(p.type);
-    lines.push({ key: p.type, level: 2, label: words(p.type), amount: p.amount, share: sum ? p.amount / sum : 0, before: mean(p.type), opens: true, open, type: p.type, query: queryWith({ type: chosen ? null : p.type }) });
+    lines.push({ key: p.type, level: 2, label: f.words(p.type), amount: p.amount, share: sum ? p.amount / sum : 0, before: mean(p.type), opens: true, open, type: p.type, query: queryWith({ type: chosen ? null : p.type }) });
     if (!open) continue;
     if (snapshot.segment || snapshot.grouping === "all") lines.push(...accounts(snapshot, p.type));
     else lines.push(...segments(snapshot, p, of));
@@ -32,12 +34,10 @@ export function showTree(snapshot) {
   list(find("tree-rows"), lines, (l) => l.key, build, fill);
 }
 
-const meanOf = (before, months) => (months >= 2 ? before.reduce((sum, row) => sum + Number(row.expansion), 0) / months : null);
-
 function segments(snapshot, p, of) {
   const all = snapshot.segments.map((row) => ({ row, amount: of(row, p.type) })).filter((s) => s.amount > 0).sort((a, b) => b.amount - a.amount);
   const found = all.slice(0, shown).map(({ row, amount }) => ({
-    key: p.type + "/" + row.segment, level: 3, label: segment(row.segment), amount, share: p.amount ? amount / p.amount : 0, before: null,
+    key: p.type + "/" + row.segment, level: 3, label: f.segment(row.segment), amount, share: p.amount ? amount / p.amount : 0, before: null,
     query: queryWith({ segment: row.segment, type: p.type }),
   }));
   if (all.length > shown) found.push({ key: p.type + "//more", level: 3, label: `${all.length - shown} smaller segments`, amount: all.slice(shown).reduce((n, s) => n + s.amount, 0), before: null });
@@ -46,7 +46,8 @@ function segments(snapshot, p, of) {
 
 function accounts(snapshot, type) {
   if (snapshot.type !== type) return [{ key: type + "//look", level: 3, label: "Its accounts", amount: null, before: null, query: queryWith({ type }) }];
-  return (snapshot.accounts?.expanding ?? []).map((a) => ({
+  if (!snapshot.accounts?.expanding.length) return [{ key: type + "//none", level: 3, label: "No account grew by it", amount: null, before: null }];
+  return snapshot.accounts.expanding.map((a) => ({
     key: type + "/" + a.account, level: 3, label: a.name ?? a.account, amount: Number(a.amount), before: null, query: queryWith({ account: a.account }),
   }));
 }
@@ -78,10 +79,10 @@ function fill(tr, line) {
     link(inner.firstChild, line.query, line.label);
     set(inner.firstChild, "tabindex", "-1");
   } else put(inner, line.label);
-  put(amount, line.amount === null ? "" : line.level === 3 ? short(line.amount) : whole(line.amount));
+  put(amount, line.amount === null ? "" : line.level === 3 ? f.short(line.amount) : f.whole(line.amount));
   showShare(share, line);
   const rate = line.before ? line.amount / line.before - 1 : null;
-  put(before, rate === null ? (line.level < 3 ? "–" : "") : change(rate), rate === null ? "" : direction(rate));
+  put(before, rate === null ? (line.level < 3 ? "–" : "") : f.change(rate), rate === null ? "" : f.direction(rate));
 }
 
 // showShare draws a share with an element that has its own width, because the page's policy has no inline style.
@@ -95,7 +96,7 @@ function showShare(cell, line) {
     cell.replaceChildren(meter, make("span"));
   }
   meter.value = line.share;
-  put(cell.lastChild, percent(line.share, 0));
+  put(cell.lastChild, f.percent(line.share, 0));
 }
 
 function move(to) {

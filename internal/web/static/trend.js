@@ -39,7 +39,7 @@ export function columns(box, rows, label, money, percent, read) {
   set(box, "role", "img");
   set(box, "aria-label", label);
   plot(box, {
-    height: 250,
+    height: 220,
     scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: (u, low, high) => [Math.min(0, low), Math.max(high, 1e-6) * 1.08] }, ratio: { range: (u, low, high) => [0, Math.max(high, 1e-6) * 1.6] } },
     axes: axes(rows.map((r) => r.label), money),
     series: [{},
@@ -51,6 +51,21 @@ export function columns(box, rows, label, money, percent, read) {
   read(rows[rows.length - 1]);
 }
 
+// lines draws two ratios by period, and where 100 % is.
+export function lines(box, rows, label, percent, read) {
+  const width = 2, point = { show: true, size: 5, fill: colour("--card") };
+  set(box, "role", "img");
+  set(box, "aria-label", label);
+  plot(box, {
+    height: 150,
+    scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: (u, low, high) => [Math.min(low, 0.95) - 0.03, Math.max(high, 1.05) + 0.03] } },
+    axes: axes(rows.map((r) => r.label), percent),
+    series: [{}, { stroke: colour("--up"), width, points: point }, { stroke: colour("--soft"), width, dash: [4, 3], points: point }],
+    hooks: { setCursor: [(u) => read(rows[u.cursor.idx ?? rows.length - 1] ?? rows[rows.length - 1])] },
+  }, [rows.map((_, i) => i), rows.map((r) => r.nrr), rows.map((r) => r.grr)]);
+  read(rows[rows.length - 1]);
+}
+
 // steps draws a level that changes at instants, in seconds.
 export function steps(box, points, label, money, read) {
   set(box, "role", "img");
@@ -59,7 +74,7 @@ export function steps(box, points, label, money, read) {
   plot(box, {
     height: 220, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: { y: { range: (u, low, high) => [Math.min(0, low), Math.max(high, 1e-6) * 1.1] } },
-    axes: [{ ...soft, grid: { show: false } }, { ...soft, size: 62, grid: { stroke: colour("--line"), width: 1 }, values: (u, at) => at.map(money) }],
+    axes: [{ ...soft, grid: { show: false }, space: 70, values: (u, at) => at.map((s) => new Date(s * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })) }, { ...soft, size: 62, grid: { stroke: colour("--line"), width: 1 }, values: (u, at) => at.map(money) }],
     series: [{}, { paths: uPlot.paths.stepped({ align: 1 }), stroke: colour("--up"), width: 2, fill: colour("--up-wash"), points: { show: points.length < 60, size: 5 } }],
     hooks: { setCursor: [(u) => read(points[u.cursor.idx ?? points.length - 1] ?? points[points.length - 1])] },
   }, [points.map((p) => p.at), points.map((p) => p.level)]);
