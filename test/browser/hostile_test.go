@@ -40,6 +40,9 @@ func TestHostileNamesAreText(t *testing.T) {
 	if !strings.Contains(shown, `"><img src=x onerror=window.ran=1>`) {
 		t.Errorf("the name is not shown as it is: %.400s", shown)
 	}
+	if strings.ContainsAny(shown, "\u202e\x00") {
+		t.Error("a name turns the text around")
+	}
 	b.accessible("hostile names")
 	b.picture("hostile", 0)
 	b.phone()

@@ -1,6 +1,6 @@
 // One account: its MRR over time, and every movement with the rule that decided and the events behind it.
 import { find, put, make, list, draw, link } from "/dom.js";
-import { cents, whole, short, signedWhole, grouped, millionths, instant, date, words, count, currencyCode, flows } from "/format.js";
+import { plain, cents, whole, short, signedWhole, grouped, millionths, instant, date, words, count, currencyCode, flows } from "/format.js";
 import { queryWith } from "/choice.js";
 import { steps } from "/trend.js";
 
@@ -36,7 +36,7 @@ function begin(id) {
   shown = id;
   find("account").hidden = false;
   find("account-body").hidden = true;
-  put(find("account-title").firstChild, id);
+  put(find("account-title").firstChild, plain(id));
   put(find("account-id"), "");
   put(find("account-note"), "Reading the account.");
   link(find("account-back"), queryWith({ account: null }));
@@ -52,8 +52,8 @@ function refuse(body) {
 function fill(x) {
   find("account-body").hidden = false;
   put(find("account-note"), "");
-  put(find("account-title").firstChild, x.name ?? x.account);
-  put(find("account-id"), x.name ? x.account : "");
+  put(find("account-title").firstChild, plain(x.name ?? x.account));
+  put(find("account-id"), x.name ? plain(x.account) : "");
   put(find("account-mrr"), whole(Number(x.mrr)));
   put(find("account-status"), `${words(x.status)}, as of ${instant(x.as_of)}`);
   put(find("account-count"), count(x.movements.length + x.movements_left_out));

@@ -48,15 +48,18 @@ export const number = (text) => (text === null || text === undefined ? null : Nu
 
 export const words = (name) => name.replaceAll("_", " ");
 
+// plain is a name from outside for people: what would turn the text around it, or shows nothing, is marked.
+export const plain = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+
 // segment is a segment's name for people: its values apart, and their escapes undone.
 export function segment(name) {
-  return name.split(",").map((part) => {
+  return plain(name.split(",").map((part) => {
     try {
       return decodeURIComponent(part);
     } catch {
       return part;
     }
-  }).join(" · ");
+  }).join(" · "));
 }
 
 // grouped sets thousands apart without reading the amount as a number.

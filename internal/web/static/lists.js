@@ -1,6 +1,6 @@
 // The findings, the accounts behind the figures, and the latest movements.
 import { find, put, set, make, list, draw, link } from "/dom.js";
-import { whole, short, signed, change, date, words, segment, period, flows } from "/format.js";
+import { plain, whole, short, signed, change, date, words, segment, period, flows } from "/format.js";
 import { queryWith } from "/choice.js";
 import { spark } from "/chart.js";
 
@@ -42,7 +42,7 @@ const entry = () => make("li", "", make("span", "who", make("bdi", "", make("a")
 
 function who(li, r) {
   const a = li.querySelector("a");
-  link(a, queryWith({ account: r.account }), r.name ?? r.account);
+  link(a, queryWith({ account: r.account }), plain(r.name ?? r.account));
   set(a, "title", r.account);
 }
 

@@ -1,7 +1,7 @@
 // Panels that read a route of the API of their own, now and then: accounts that are ready to expand, and
 // alerts. A service without the route says so in the snapshot, and is not asked.
 import { find, put, set, make, list, link } from "/dom.js";
-import { words, segment, short, number, instant } from "/format.js";
+import { plain, words, segment, short, number, instant } from "/format.js";
 import { queryWith } from "/choice.js";
 
 const every = 10000; // ms
@@ -38,7 +38,7 @@ function showReady(rows) {
   const ready = rows.filter((r) => number(r.readiness_index) !== null && !r.gated);
   list(find("ready"), ready.slice(0, 8), (r) => r.account, () => make("li", "", make("span", "who", make("bdi", "", make("a"))), make("b"), make("small")), (li, r) => {
     const [, index, note] = li.children;
-    link(li.querySelector("a"), queryWith({ account: r.account }), r.name ?? r.account);
+    link(li.querySelector("a"), queryWith({ account: r.account }), plain(r.name ?? r.account));
     put(index, String(Math.round(Number(r.readiness_index))));
     put(note, `of 100 · MRR ${short(Number(r.mrr))}`);
   });

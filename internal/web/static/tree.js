@@ -11,7 +11,7 @@ let current = ""; // the key of the line that the keyboard is on
 
 export function showTree(snapshot) {
   const before = snapshot.history.slice(-7, -1), months = before.length;
-  put(find("tree-before"), months ? `Against the ${months} before` : "Against before");
+  put(find("tree-before"), months >= 2 ? `Against the ${months} before` : "Against before");
   const of = (row, type) => Number(row.ups.find((p) => p.type === type)?.amount ?? 0);
   const mean = (type) => (months >= 2 ? before.reduce((sum, row) => sum + of(row, type), 0) / months : null);
   const total = Number(snapshot.total.expansion);
@@ -48,7 +48,7 @@ function accounts(snapshot, type) {
   if (snapshot.type !== type) return [{ key: type + "//look", level: 3, label: "Its accounts", amount: null, before: null, query: queryWith({ type }) }];
   if (!snapshot.accounts?.expanding.length) return [{ key: type + "//none", level: 3, label: "No account grew by it", amount: null, before: null }];
   return snapshot.accounts.expanding.map((a) => ({
-    key: type + "/" + a.account, level: 3, label: a.name ?? a.account, amount: Number(a.amount), before: null, query: queryWith({ account: a.account }),
+    key: type + "/" + a.account, level: 3, label: f.plain(a.name ?? a.account), amount: Number(a.amount), before: null, query: queryWith({ account: a.account }),
   }));
 }
 
