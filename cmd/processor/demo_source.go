@@ -25,7 +25,7 @@ type demoSource struct {
 }
 
 // demoMonths is how long the made-up company lives: longer than a year, so that it has retention over one.
-const demoMonths = 18
+const demoMonths = 15
 
 // openDemoSource prepares the made-up company or the file.
 func openDemoSource(flags demoFlags) (*demoSource, error) {

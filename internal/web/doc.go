@@ -3,5 +3,7 @@
 // changes nothing in the service. It must never write what came from outside into HTML: the page is
 // static files, names travel as JSON and become text nodes.
 //
-// Read in this order: board (what is known), view (what the page sees of it), server, api, stream.
+// Read in this order: board (rows of metrics), book (the accounts behind them) and feed (the latest movements);
+// view (what the page sees of them) with period, slow, toplist and cohort; server, api, stream. static is the
+// page: page.js holds its modules together.
 package web

@@ -148,7 +148,7 @@ func (b *tab) text(selector string) string {
 // settled waits until the demo has sent everything and the figures are those of it.
 func (b *tab) settled(records string) {
 	b.Helper()
-	b.until(fmt.Sprintf(`document.getElementById("records").textContent === %q && document.getElementById("lag").textContent === "none" && document.getElementById("live").textContent === "live"`, records))
+	b.until(fmt.Sprintf(`document.getElementById("records").textContent === %q && document.getElementById("lag").textContent === "none" && document.getElementById("live").textContent === "live" && document.getElementById("watermark").matches(":not([data-behind])")`, records))
 }
 
 // dark and phone are how somebody looks at the page.

@@ -44,7 +44,6 @@ func TestHostileNamesAreText(t *testing.T) {
 		t.Error("a name turns the text around")
 	}
 	b.accessible("hostile names")
-	b.picture("hostile", 0)
 	b.phone()
 	if wide := get[[]string](b, fmt.Sprintf(tooWide, b.width)); len(wide) > 0 {
 		t.Errorf("wider than the screen: %s", wide)

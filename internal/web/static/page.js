@@ -14,10 +14,13 @@ import { now, go, follow, queryWith } from "/choice.js";
 
 const calendar = { day: "the day", week: "the week", month: "the month", quarter: "the quarter", year: "the year" };
 
-function showStatus(status) {
+// showStatus shows where the service stands, and up to when the figures count everything: rows of metrics come a
+// moment after the shards whose events they are of.
+function showStatus(status, knownAt) {
   put(find("live"), status.ready ? "live" : status.phase);
   put(find("dot"), "", status.ready ? "dot live" : "dot");
-  put(find("watermark"), f.instant(status.watermark));
+  put(find("watermark"), f.instant(knownAt));
+  set(find("watermark"), "data-behind", knownAt === status.watermark ? null : "");
   put(find("lag"), status.lag_records ? `${f.count(status.lag_records)} records, ${Number(status.lag_seconds).toFixed(1)} s` : "none");
   const there = status.shards.filter((s) => s.caught_up).length;
   put(find("complete"), status.shards_of ? `${there} of ${status.shards_of} shards` : "–", status.shards_of && there < status.shards_of ? "falls" : "");
@@ -113,7 +116,7 @@ let last = null, heard = 0;
 function showAll(snapshot) {
   last = snapshot;
   f.setCurrency(snapshot.currency);
-  showStatus(snapshot.status);
+  showStatus(snapshot.status, snapshot.known_at);
   showChoice(snapshot);
   const row = snapshot.total, account = now().account;
   find("empty").hidden = row !== null;
