@@ -85,7 +85,8 @@ func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, 
 func (f *face) observer() pipeline.Observer {
 	return pipeline.Observer{
 		Periods: web.Periods,
-		Account: f.board.ObserveAccount,
+		Derived: f.board.ObserveAccount,
+		Dropped: f.board.DropShard,
 		Metrics: func(rows []rollup.Row, watermark event.Time) {
 			f.revenue.Observe(rows)
 			f.board.Observe(rows, watermark)

@@ -95,9 +95,7 @@ func (s *shard) derive(watermark event.Time) {
 		for i := range u.Accounts {
 			s.keepAccount(&u.Accounts[i], stamp)
 		}
-		if s.options.Observer.Account != nil {
-			s.options.Observer.Account(u)
-		}
+		s.options.Observer.derived(s.number, u)
 	})
 	s.collectKept()
 	for i := range registers {

@@ -19,11 +19,25 @@ type Observer struct {
 	Metrics func(rows []rollup.Row, watermark event.Time)
 	// Periods is how many of the latest days, weeks, ... Metrics is told of; 0 is all.
 	Periods [aggregate.KindRolling + 1]int
-	// Account is called on a shard's goroutine, of several shards at once, with the rows of one account that
-	// changed; after a start with all of those that are not parked. The rows are valid during the call.
-	Account func(u *aggregate.Updates)
+	// Derived is called with the rows of one account after the other whenever they are made anew, on the
+	// shard's goroutine; when a shard is opened, with those of all its accounts. They are valid during the
+	// call. Dropped is called when the shard is another instance's, or is opened once more.
+	Derived func(shard int, u *aggregate.Updates)
+	Dropped func(shard int)
 	// Status is called when the phase changes, and after every flush. The status may be kept.
 	Status func(Status)
+}
+
+func (o *Observer) derived(shard int, u *aggregate.Updates) {
+	if o.Derived != nil {
+		o.Derived(shard, u)
+	}
+}
+
+func (o *Observer) dropped(shard int) {
+	if o.Dropped != nil {
+		o.Dropped(shard)
+	}
 }
 
 // Phase is what the service is doing, for readiness and for people.

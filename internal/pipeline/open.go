@@ -94,6 +94,7 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 		return nil, err
 	}
 	s.outlet = out
+	p.options.Observer.dropped(number) // an opening before this one may have been given up halfway
 	p.options.Metrics.update(func(r *Reading) { r.Shards[number] = ShardReading{Restoring: true, Watermark: event.NoTime} })
 	var restored int64
 	stored, found, err := p.store.Load(ctx, number, func(key, value []byte) error {

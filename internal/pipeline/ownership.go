@@ -78,6 +78,7 @@ func (s *session) assign(ctx context.Context, generation membership) error {
 		if !follows || !slices.Contains(numbers, o.number) {
 			s.abandon(o)
 			s.options.Metrics.update(func(r *Reading) { delete(r.Shards, o.number) })
+			s.options.Observer.dropped(o.number)
 		}
 	}
 	if again || len(s.saving) > 0 { // what is read must be the last that this process writes
@@ -156,6 +157,7 @@ func (s *session) work(shards []*shard) {
 		if !slices.Contains(shards, one) {
 			s.options.Metrics.update(one.leave)
 			s.options.Watchdog.left([]*shard{one})
+			s.options.Observer.dropped(one.number)
 		}
 	}
 	slices.SortFunc(shards, func(a, b *shard) int { return cmp.Compare(a.number, b.number) })

@@ -257,7 +257,7 @@ func (s *shard) resume(m *marker) error {
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)
 	s.state.RestoreFrozen(m.Frozen)
-	s.state.FlushEach(func(*aggregate.Updates) {})
+	s.state.FlushEach(func(u *aggregate.Updates) { s.options.Observer.derived(s.number, u) })
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
 	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark

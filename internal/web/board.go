@@ -78,8 +78,11 @@ func (b *Board) Observe(rows []rollup.Row, watermark event.Time) {
 	}
 }
 
-// ObserveAccount takes the rows of one account that changed. It may be called by several goroutines.
-func (b *Board) ObserveAccount(u *aggregate.Updates) { b.book.observe(u) }
+// ObserveAccount takes the rows of one account that were made anew. It may be called by several goroutines.
+func (b *Board) ObserveAccount(shard int, u *aggregate.Updates) { b.book.observe(shard, u) }
+
+// DropShard forgets the accounts of a shard.
+func (b *Board) DropShard(shard int) { b.book.drop(shard) }
 
 // SetStatus takes where the service stands.
 func (b *Board) SetStatus(s Status) {

@@ -38,6 +38,7 @@ type bookMonth struct {
 
 // accountMonth is what one account added in one month.
 type accountMonth struct {
+	shard         int
 	account, name string
 	dims          *aggregate.Dims
 	closing       money.Amount
@@ -61,7 +62,7 @@ func (k *book) state() uint64 {
 }
 
 // observe takes the rows of one account that changed.
-func (k *book) observe(u *aggregate.Updates) {
+func (k *book) observe(shard int, u *aggregate.Updates) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.turns++
@@ -70,15 +71,26 @@ func (k *book) observe(u *aggregate.Updates) {
 		name = u.Accounts[0].Name
 	}
 	for i := range u.Months {
-		k.month(&u.Months[i], name)
+		k.month(shard, &u.Months[i], name)
 	}
 	for i := range u.Movements {
-		k.feed.add(&u.Movements[i], name)
+		k.feed.add(shard, &u.Movements[i], name)
 	}
 }
 
+// drop forgets what a shard has told: its accounts are another instance's, or are told once more.
+func (k *book) drop(shard int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.turns++
+	for _, m := range k.months {
+		maps.DeleteFunc(m.accounts, func(_ string, a *accountMonth) bool { return a.shard == shard })
+	}
+	k.feed.rows = slices.DeleteFunc(k.feed.rows, func(r fed) bool { return r.shard == shard })
+}
+
 // month files what an account added in a month.
-func (k *book) month(r *aggregate.MonthRow, name string) {
+func (k *book) month(shard int, r *aggregate.MonthRow, name string) {
 	if r.Month > k.newest {
 		k.newest = r.Month
 		maps.DeleteFunc(k.months, func(m event.Month, _ *bookMonth) bool { return m <= k.newest-bookMonths })
@@ -91,7 +103,7 @@ func (k *book) month(r *aggregate.MonthRow, name string) {
 		m = &bookMonth{accounts: map[string]*accountMonth{}}
 		k.months[r.Month] = m
 	}
-	a := accountMonthOf(r, name)
+	a := accountMonthOf(shard, r, name)
 	if r.Deleted || a.size().IsZero() {
 		delete(m.accounts, r.Account)
 		return
@@ -119,9 +131,9 @@ func (m *bookMonth) shrink() {
 	}
 }
 
-func accountMonthOf(r *aggregate.MonthRow, name string) *accountMonth {
+func accountMonthOf(shard int, r *aggregate.MonthRow, name string) *accountMonth {
 	a := &accountMonth{
-		account: strings.Clone(r.Account), name: strings.Clone(name), dims: r.Dims, closing: r.Closing,
+		shard: shard, account: strings.Clone(r.Account), name: strings.Clone(name), dims: r.Dims, closing: r.Closing,
 		expansion:   r.Sums[aggregate.SumExpansion],
 		contraction: r.Sums[aggregate.SumContraction].Add(r.Sums[aggregate.SumChurned]).Add(r.Sums[aggregate.SumPaused]),
 	}

@@ -22,6 +22,7 @@ type feed struct {
 
 // fed is one movement.
 type fed struct {
+	shard              int
 	account, name, key string
 	at                 event.Time
 	class              aggregate.Class
@@ -41,12 +42,12 @@ type fedJSON struct {
 }
 
 // add files a movement; a later row of the same key replaces it.
-func (f *feed) add(m *aggregate.MovementRow, name string) {
+func (f *feed) add(shard int, m *aggregate.MovementRow, name string) {
 	if m.At < f.from || m.Change.IsZero() && !m.Deleted || m.Class == aggregate.ClassScheduled || m.Class == aggregate.ClassRevoked {
 		return
 	}
 	f.rows = append(f.rows, fed{
-		account: strings.Clone(m.Account), name: strings.Clone(name), key: strings.Clone(m.Key), at: m.At, class: m.Class,
+		shard: shard, account: strings.Clone(m.Account), name: strings.Clone(name), key: strings.Clone(m.Key), at: m.At, class: m.Class,
 		change: m.Change.String(), kind: largestPart(m.Parts), deleted: m.Deleted,
 	})
 	if len(f.rows) >= 4*feedKept {
@@ -87,7 +88,7 @@ func (k *book) latest() []fedJSON {
 		if len(out) == feedShown {
 			break
 		}
-		out = append(out, fedJSON{Account: r.account, Name: textOrNull(short(r.name)), At: r.at.String(), Class: r.class.String(), Change: r.change, Type: textOrNull(r.kind)})
+		out = append(out, fedJSON{Account: r.account, Name: textOrNull(clipped(r.name)), At: r.at.String(), Class: r.class.String(), Change: r.change, Type: textOrNull(r.kind)})
 	}
 	return out
 }

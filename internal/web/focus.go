@@ -1,8 +1,6 @@
 package web
 
 import (
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -75,17 +73,4 @@ func monthNamed(interval string) event.Month {
 		return 0
 	}
 	return event.MonthOf(at.Year(), int(at.Month()))
-}
-
-// offers says which of the routes that some panels read this server has.
-func (s *Server) offers() map[string]bool {
-	mux, offered := s.routes(), map[string]bool{}
-	for name, path := range map[string]string{
-		"accounts": "/api/v1/accounts", "alerts": "/api/v1/alerts", "movements": "/api/v1/movements", "segments": "/api/v1/segments",
-	} {
-		_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
-		offered[name] = pattern != "/"
-	}
-	offered["explain"] = s.options.Explain != nil
-	return offered
 }

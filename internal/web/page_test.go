@@ -48,7 +48,7 @@ type shown struct {
 // look is what a page shows at an address.
 func look(t *testing.T, b *web.Board, query string) (s shown) {
 	t.Helper()
-	_, text := open(t, serve(t, b)+"/api/v1/stream?"+query).next(t)
+	_, text := open(t, serveBoard(t, b)+"/api/v1/stream?"+query).next(t)
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -154,15 +154,15 @@ func TestAccountsBehindTheFigures(t *testing.T) {
 	b := web.NewBoard(web.BoardOptions{})
 	b.Observe(append(year("all", "all"), append(year("region", "eu"), append(year("plan_tier,region", "smb,eu"), year("region", "us")...)...)...), at(12, 31))
 	for number := 6; number < 12; number++ {
-		b.ObserveAccount(move("stopped", "smb", "eu", number, 60, 0))
+		b.ObserveAccount(3, move("stopped", "smb", "eu", number, 60, 0))
 	}
-	b.ObserveAccount(move("grew", "smb", "us", 12, 90, 0))
-	b.ObserveAccount(move("grew more", "enterprise", "eu", 12, 91, 0))
-	b.ObserveAccount(move("shrank", "smb", "eu", 12, 1, 7))
-	b.ObserveAccount(move("taken back", "smb", "eu", 12, 99, 0))
+	b.ObserveAccount(3, move("grew", "smb", "us", 12, 90, 0))
+	b.ObserveAccount(3, move("grew more", "enterprise", "eu", 12, 91, 0))
+	b.ObserveAccount(3, move("shrank", "smb", "eu", 12, 1, 7))
+	b.ObserveAccount(3, move("taken back", "smb", "eu", 12, 99, 0))
 	gone := move("taken back", "smb", "eu", 12, 0, 0)
 	gone.Months[0].Deleted, gone.Movements[0].Deleted = true, true
-	b.ObserveAccount(gone)
+	b.ObserveAccount(3, gone)
 	for query, want := range map[string]string{
 		"":           "up grew more 91, grew 90, shrank 1; down shrank 7; slow stopped 0 after 60",
 		"segment=eu": "up grew more 91, shrank 1; down shrank 7; slow stopped 0 after 60",
@@ -188,6 +188,11 @@ func TestAccountsBehindTheFigures(t *testing.T) {
 			t.Errorf("%q: %s, want %s (%+v)", query, got, want, s.Accounts)
 		}
 	}
+	b.ObserveAccount(4, move("of another shard", "smb", "eu", 12, 500, 0))
+	b.DropShard(4)
+	if s := look(t, b, ""); s.Accounts.Expanding[0].Account != "grew more" {
+		t.Errorf("the accounts of a shard that is gone are still there: %+v", s.Accounts)
+	}
 	feed := look(t, b, "").Feed
 	if len(feed) != 8 || feed[0].Account != "grew" || feed[0].Type != "seat" || feed[0].Change != "90.000000" || feed[3].Account != "stopped" {
 		t.Errorf("%+v", feed)
@@ -199,7 +204,7 @@ func TestTheBookIsBounded(t *testing.T) {
 	b := web.NewBoard(web.BoardOptions{})
 	b.Observe(year("all", "all"), at(12, 31))
 	for i := range 9000 {
-		b.ObserveAccount(move(fmt.Sprintf("account %d", i), "smb", "eu", 12, int64(1+i*7919%9001), 0))
+		b.ObserveAccount(3, move(fmt.Sprintf("account %d", i), "smb", "eu", 12, int64(1+i*7919%9001), 0))
 	}
 	s := look(t, b, "")
 	if s.Accounts.Complete {
@@ -211,7 +216,7 @@ func TestTheBookIsBounded(t *testing.T) {
 	if kept := web.Kept(b); kept > 4000 {
 		t.Errorf("%d accounts are kept", kept)
 	}
-	b.ObserveAccount(move("of next year", "smb", "eu", 27, 5, 0))
+	b.ObserveAccount(3, move("of next year", "smb", "eu", 27, 5, 0))
 	if kept := web.Kept(b); kept != 1 {
 		t.Errorf("%d accounts are kept of months that nobody looks back to", kept)
 	}
@@ -223,8 +228,8 @@ func TestLongNamesAreCut(t *testing.T) {
 	b.Observe(year("all", "all"), at(12, 31))
 	u := move("a", "smb", "eu", 12, 5, 0)
 	u.Accounts[0].Name = strings.Repeat("é", 1<<20)
-	b.ObserveAccount(u)
-	_, text := open(t, serve(t, b)+"/api/v1/stream").next(t)
+	b.ObserveAccount(3, u)
+	_, text := open(t, serveBoard(t, b)+"/api/v1/stream").next(t)
 	if len(text) > 100_000 || !strings.Contains(text, "é…") {
 		t.Errorf("an event of %d bytes", len(text))
 	}

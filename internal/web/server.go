@@ -45,7 +45,7 @@ type Server struct {
 	board   *Board
 	handler http.Handler
 	streams chan struct{} // one place for each open stream
-	frame   frame
+	setting setting
 
 	mu       sync.Mutex
 	encoded  map[View][]byte // of the board's state encodeAt
@@ -65,7 +65,7 @@ func New(b *Board, o Options) (*Server, error) {
 	}
 	o.Groupings = append([]string{aggregate.SegmentAll}, o.Groupings...)
 	s := &Server{options: o, board: b, streams: make(chan struct{}, streamsMax), encoded: map[View][]byte{}}
-	s.frame = frame{currency: o.Currency, places: placesOf(o.Groupings), offers: s.offers()}
+	s.setting = setting{currency: o.Currency, places: placesOf(o.Groupings), offers: s.offers()}
 	s.handler = s.guard(s.routes())
 	return s, nil
 }
@@ -173,7 +173,7 @@ func (s *Server) snapshot(v View) ([]byte, error) {
 	if encoded, ok := s.encoded[v]; ok {
 		return encoded, nil
 	}
-	encoded, err := s.board.snapshot(v, s.frame)
+	encoded, err := s.board.snapshot(v, s.setting)
 	if err == nil {
 		s.encoded[v] = encoded
 	}

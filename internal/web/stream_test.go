@@ -73,8 +73,8 @@ func (e *events) next(t *testing.T) (snapshot, string) {
 	return snapshot{}, ""
 }
 
-// serve is the address of a server over a board, grouped by region and by plan tier and region.
-func serve(t *testing.T, b *web.Board) string {
+// serveBoard is the address of a server over a board, grouped by region and by plan tier and region.
+func serveBoard(t *testing.T, b *web.Board) string {
 	t.Helper()
 	s, err := web.New(b, web.Options{Groupings: []string{"region", "plan_tier,region", "cohort"}, Currency: "USD", StreamEvery: time.Millisecond})
 	if err != nil {

@@ -45,8 +45,8 @@ func (c *chosen) has(a *accountMonth) bool {
 	return c.places == nil || a.dims.SegmentName(c.places) == c.name
 }
 
-// ranked is an account on its way into a list.
-type ranked struct {
+// contender is an account on its way into a list.
+type contender struct {
 	*accountMonth
 	amount, before money.Amount
 	by             money.Amount // what it is sorted by
@@ -61,21 +61,21 @@ func (k *book) tops(c chosen) *topsJSON {
 	if m == nil {
 		return out
 	}
-	var up, down []ranked
+	var up, down []contender
 	for _, a := range m.accounts {
 		if !c.has(a) {
 			continue
 		}
 		if v := a.grew(c.up, c.all); v.Sign() > 0 {
-			up = append(up, ranked{accountMonth: a, amount: v, by: v})
+			up = append(up, contender{accountMonth: a, amount: v, by: v})
 		}
 		if a.contraction.Sign() > 0 {
-			down = append(down, ranked{accountMonth: a, amount: a.contraction, by: a.contraction})
+			down = append(down, contender{accountMonth: a, amount: a.contraction, by: a.contraction})
 		}
 	}
 	slow := k.slowing(&c)
 	out.Expanding, out.Shrinking, out.Slowing = shown(up), shown(down), shown(slow)
-	for _, list := range [][]ranked{up, down} {
+	for _, list := range [][]contender{up, down} {
 		if !m.floor.IsZero() && (len(list) < topShown || list[topShown-1].by.Cmp(m.floor) < 0) {
 			out.Complete = false
 		}
@@ -84,7 +84,7 @@ func (k *book) tops(c chosen) *topsJSON {
 }
 
 // slowing are the accounts that added more in the months before than in this one, on average.
-func (k *book) slowing(c *chosen) []ranked {
+func (k *book) slowing(c *chosen) []contender {
 	now := k.months[c.month]
 	sums, latest := map[string]money.Amount{}, map[string]*accountMonth{}
 	months := int64(0)
@@ -103,7 +103,7 @@ func (k *book) slowing(c *chosen) []ranked {
 	if months < slowLeast {
 		return nil
 	}
-	var list []ranked
+	var list []contender
 	for id, sum := range sums {
 		a := now.accounts[id]
 		amount := a.grew(c.up, c.all)
@@ -112,26 +112,26 @@ func (k *book) slowing(c *chosen) []ranked {
 			if a == nil {
 				a = latest[id]
 			}
-			list = append(list, ranked{accountMonth: a, amount: amount, before: mean, by: fall})
+			list = append(list, contender{accountMonth: a, amount: amount, before: mean, by: fall})
 		}
 	}
 	return list
 }
 
 // shown sorts a list, the largest first, and writes its head down.
-func shown(list []ranked) []topJSON {
-	slices.SortFunc(list, func(a, b ranked) int { return cmp.Or(b.by.Cmp(a.by), cmp.Compare(a.account, b.account)) })
+func shown(list []contender) []topJSON {
+	slices.SortFunc(list, func(a, b contender) int { return cmp.Or(b.by.Cmp(a.by), cmp.Compare(a.account, b.account)) })
 	out := make([]topJSON, 0, topShown)
 	for _, r := range list[:min(len(list), topShown)] {
 		out = append(out, topJSON{
-			Account: r.account, Name: textOrNull(short(r.name)), Amount: r.amount.String(), Before: r.before.String(), MRR: r.closing.String(),
+			Account: r.account, Name: textOrNull(clipped(r.name)), Amount: r.amount.String(), Before: r.before.String(), MRR: r.closing.String(),
 		})
 	}
 	return out
 }
 
-// short cuts a text that is longer than a page shows, between two characters.
-func short(text string) string {
+// clipped cuts a text that is longer than a page shows, between two characters.
+func clipped(text string) string {
 	if len(text) <= bookText {
 		return text
 	}

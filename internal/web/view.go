@@ -89,8 +89,8 @@ type partJSON struct {
 	Amount string `json:"amount"`
 }
 
-// frame is what every view of a server has in common.
-type frame struct {
+// setting is what every view of a server has in common.
+type setting struct {
 	currency string
 	places   map[string][]int
 	offers   map[string]bool
@@ -98,7 +98,7 @@ type frame struct {
 
 // snapshot encodes what a page shows, with <, > and & escaped, so that the bytes are harmless
 // wherever they end up.
-func (b *Board) snapshot(v View, f frame) ([]byte, error) {
+func (b *Board) snapshot(v View, f setting) ([]byte, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	s := snapshotJSON{
@@ -118,7 +118,7 @@ func (b *Board) snapshot(v View, f frame) ([]byte, error) {
 
 // look fills in what the view is about; all is the track of everything. A segment that has no such row
 // gives way to everything.
-func (b *Board) look(s *snapshotJSON, v View, f frame, all *track) {
+func (b *Board) look(s *snapshotJSON, v View, f setting, all *track) {
 	for _, r := range all.rows {
 		s.Periods = append(s.Periods, r.Interval)
 	}

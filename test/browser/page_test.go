@@ -32,9 +32,9 @@ func TestWhichSegmentSlowedAndWhy(t *testing.T) {
 	b := open(t)
 	b.visit(demo(t, whole...))
 	b.settled("100,000")
-	b.picture("overview", 1560)
+	b.picture("overview", 1330)
 	finding := b.text("#slow li")
-	if !strings.HasPrefix(finding, "seat in enterprise · eu: ") {
+	if !strings.HasPrefix(finding, "Seat expansion in enterprise · eu: $") {
 		t.Errorf("the first finding is %q", finding)
 	}
 	b.do(chromedp.Click(chromedp.CSS("#slow li a")))

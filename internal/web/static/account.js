@@ -1,6 +1,6 @@
 // One account: its MRR over time, and every movement with the rule that decided and the events behind it.
 import { find, put, make, list, draw, link } from "/dom.js";
-import { plain, cents, whole, short, signedWhole, grouped, millionths, instant, date, words, count, currencyCode, flows } from "/format.js";
+import { plain, cents, whole, short, level, signedWhole, grouped, millionths, instant, date, words, count, currencyCode, flows } from "/format.js";
 import { queryWith } from "/choice.js";
 import { steps } from "/trend.js";
 
@@ -20,7 +20,8 @@ export async function showAccount(id) {
   waiting = true;
   asked = Date.now();
   try {
-    const answer = await fetch(`/api/v1/accounts/${encodeURIComponent(id)}/explain`, { headers: { Accept: "application/json" } });
+    const answer = await fetch(`/api/v1/accounts/${encodeURIComponent(id)}/explain`, { headers: { Accept: "application/json" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") return put(find("account-note"), "Another instance has this account: open the page of that instance.");
     const body = await answer.json();
     if (id !== shown) return;
     if (answer.ok) fill(body);
@@ -59,7 +60,7 @@ function fill(x) {
   put(find("account-count"), count(x.movements.length + x.movements_left_out));
   put(find("account-left"), x.movements_left_out ? `the ${count(x.movements.length)} latest are listed` : "all are listed");
   const points = line(x);
-  draw(find("account-line"), points, (box) => steps(box, points, "MRR over time, from " + cents(points[0].level) + " to " + cents(points.at(-1).level), short, (p) => put(find("account-read"), `${date(p.text)}: ${cents(p.level)}`)));
+  draw(find("account-line"), points, (box) => steps(box, points, "MRR over time, from " + cents(points[0].level) + " to " + cents(points.at(-1).level), level, (p) => put(find("account-read"), `${date(p.text)}: ${cents(p.level)}`)));
   showProof(x);
   list(find("account-movements"), [...x.movements].reverse(), (m) => m.movement, build, entry);
 }

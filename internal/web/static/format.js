@@ -36,6 +36,8 @@ export function short(v) {
   const digits = size < 999950 ? 1 : 2;
   return (v < 0 ? minus : "") + format({ notation: "compact", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(size);
 }
+// level is an amount on an axis: as short as it can be.
+export const level = (v) => short(v).replace(/\.0+(?=[A-Z]|$)/, "");
 export const signed = (v) => (v < 0 ? "" : "+") + short(v);
 export const signedWhole = (v) => (v < 0 ? "" : "+") + whole(v);
 
@@ -46,6 +48,7 @@ export const direction = (v) => (v === null || Math.abs(v) < 0.0005 ? "" : v < 0
 export const count = (n) => n.toLocaleString("en-US");
 export const number = (text) => (text === null || text === undefined ? null : Number(text));
 
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const words = (name) => name.replaceAll("_", " ");
 
 // plain is a name from outside for people: what would turn the text around it, or shows nothing, is marked.

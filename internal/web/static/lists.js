@@ -1,6 +1,6 @@
 // The findings, the accounts behind the figures, and the latest movements.
 import { find, put, set, make, list, draw, link } from "/dom.js";
-import { plain, whole, short, signed, change, date, words, segment, period, flows } from "/format.js";
+import { plain, sentence, whole, short, signed, change, date, words, segment, period, flows } from "/format.js";
 import { queryWith } from "/choice.js";
 import { spark } from "/chart.js";
 
@@ -12,8 +12,8 @@ export function showSlow(snapshot) {
       const now = Number(s.now), before = Number(s.before), rate = now / before - 1;
       draw(li.firstChild, s.trend, (box) => spark(box, s.trend.map(Number), "its last periods", true));
       const [a, rest] = li.lastChild.children;
-      link(a, queryWith({ grouping: s.grouping, segment: s.segment, type: s.type }), `${words(s.type)} in ${segment(s.segment)}`);
-      put(rest, `: ${whole(now)} against ${whole(before)}, the mean of the ${s.periods} ${snapshot.interval}s before (${change(rate)}).`);
+      link(a, queryWith({ grouping: s.grouping, segment: s.segment, type: s.type }), `${sentence(words(s.type))} expansion in ${segment(s.segment)}`);
+      put(rest, `: ${whole(now)} in ${period(snapshot.period)}, after ${whole(before)} a ${snapshot.interval} in the ${s.periods} before (${change(rate)}).`);
     });
 }
 

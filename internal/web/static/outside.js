@@ -19,7 +19,7 @@ export function showOutside(snapshot) {
   offers = snapshot.offers;
   if (Date.now() - asked < every) return;
   asked = Date.now();
-  panel("ready", offers.accounts, "/api/v1/accounts?sort=-readiness_index&limit=8", showReady, "This service keeps no readiness of accounts.");
+  panel("ready", offers.readiness, "/api/v1/accounts?sort=readiness_index&limit=8", showReady, "This service keeps no readiness of accounts.");
   panel("alerts", offers.alerts, "/api/v1/alerts?limit=20", showAlerts, "This service evaluates no alert rules. Where expansion slowed stands at the top of the page.");
 }
 
@@ -46,13 +46,13 @@ function showReady(rows) {
 }
 
 function showAlerts(rows) {
-  const firing = rows.filter((r) => r.state !== "ok" && !r.deleted);
+  const firing = rows.filter((r) => ["pending", "firing", "suspect"].includes(r.state) && !r.deleted);
   list(find("alerts"), firing.slice(0, 8), (r) => [r.rule, r.grouping, r.segment].join("/"), () => make("li", "", make("p", "", make("b"), make("a")), make("p", "small"), make("p", "small")), (li, r) => {
     const [head, why, since] = li.children;
-    put(head.firstChild, `${r.state ?? ""} ${r.severity ?? ""} `);
+    put(head.firstChild, [r.state, r.severity].filter(Boolean).join(", ") + ": ");
     link(head.lastChild, queryWith({ grouping: r.grouping, segment: r.segment === "all" ? null : r.segment }), `${words(r.rule)} · ${segment(r.segment)}`);
-    put(why, typeof r.explanation === "string" ? r.explanation : r.summary ?? "");
-    put(since, r.since || r.started_at ? "since " + instant(r.since ?? r.started_at) : "");
+    put(why, r.summary ?? "");
+    put(since, r.fired_at ?? r.since ? "since " + instant(r.fired_at ?? r.since) : "");
     set(li, "data-state", r.state ?? null);
   });
   return firing.length ? "" : "Nothing is firing.";

@@ -82,7 +82,7 @@ function showTrend(snapshot) {
   find("trend-card").hidden = rows.length < 2;
   if (rows.length < 2) return;
   const said = rows.map((r) => `${r.name} ${f.short(r.amount)}`).join(", ");
-  draw(find("trend"), rows, (box) => columns(box, rows, said, f.short, f.percent, (r) =>
+  draw(find("trend"), rows, (box) => columns(box, rows, said, f.level, f.percent, (r) =>
     put(find("trend-read"), `${r.name}: ${f.whole(r.amount)}` + (r.ratio === null ? "" : `, ${f.percent(r.ratio, 2)} of opening MRR (dashed)`) + (r.final ? "" : ", not final"))));
 }
 
