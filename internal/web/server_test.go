@@ -38,9 +38,11 @@ func get(t *testing.T, h http.Handler, target string) *httptest.ResponseRecorder
 }
 
 // routes are all there are: a new one without a line here fails TestEveryRouteIsGuarded.
-var routes = []string{"/", "/style.css", "/panels.css", "/page.js", "/choice.js", "/dom.js", "/format.js", "/chart.js", "/trend.js", "/tree.js",
+var routes = []string{
+	"/", "/style.css", "/panels.css", "/page.js", "/choice.js", "/dom.js", "/format.js", "/chart.js", "/trend.js", "/tree.js",
 	"/segments.js", "/cohort.js", "/lists.js", "/outside.js", "/account.js", "/icon.svg", "/vendor/uplot/uPlot.esm.js", "/vendor/uplot/uPlot.min.css",
-	"/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/metrics", "/api/v1/accounts/acme/explain"}
+	"/livez", "/readyz", "/metrics", "/api/v1/status", "/api/v1/metrics", "/api/v1/accounts/acme/explain",
+}
 
 func TestEveryRouteIsGuarded(t *testing.T) {
 	scrape := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })

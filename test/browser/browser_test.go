@@ -26,7 +26,7 @@ type tab struct {
 	width int64 // of the screen, in pixels
 
 	mu       sync.Mutex
-	troubles []string // errors in the console, broken policies, exceptions, dialogs
+	troubles []string // errors in the console, broken policies, exceptions, alerts
 }
 
 // open starts a browser with one empty page of a desktop's size.

@@ -28,7 +28,7 @@ func TestManyAccounts(t *testing.T) {
 	if nodes := get[int](b, `document.querySelectorAll("*").length`); nodes > pageNodes {
 		t.Errorf("%d elements on the page, more than %d", nodes, pageNodes)
 	}
-	if size := eventSize(t, b.ctx, address+"/api/v1/stream?grouping=plan_tier,region"); size > eventBytes {
+	if size := eventSize(b.ctx, t, address+"/api/v1/stream?grouping=plan_tier,region"); size > eventBytes {
 		t.Errorf("an event of %d bytes, more than %d", size, eventBytes)
 	}
 	t.Logf("%d elements", get[int](b, `document.querySelectorAll("*").length`))
@@ -36,7 +36,7 @@ func TestManyAccounts(t *testing.T) {
 }
 
 // eventSize is how many bytes the first event of a stream has.
-func eventSize(t *testing.T, ctx context.Context, address string) int {
+func eventSize(ctx context.Context, t *testing.T, address string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -127,6 +127,9 @@ func TestAccessible(t *testing.T) {
 			if wide := get[[]string](b, fmt.Sprintf(tooWide, b.width)); len(wide) > 0 {
 				t.Errorf("wider than the screen: %s", wide)
 			}
+			if out := get[[]string](b, `[...document.querySelectorAll(".card > table")].filter(e => e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right).map(e => e.id)`); len(out) > 0 {
+				t.Errorf("wider than its card: %s", out)
+			}
 			if look.height > 0 {
 				b.picture(look.name, look.height)
 			}

@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 // demo starts the program's demo on a free port and returns the page's address. The test's end stops it.
 func demo(t *testing.T, args ...string) (address string) {
 	t.Helper()
-	command := exec.Command(program, append([]string{"demo", "--address", "127.0.0.1:0"}, args...)...)
+	command := exec.CommandContext(context.Background(), program, append([]string{"demo", "--address", "127.0.0.1:0"}, args...)...)
 	said, err := command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
