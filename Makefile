@@ -26,6 +26,10 @@ test: ## All tests
 race: ## All tests with the race detector, in another order each time
 	$(GO) test -race -short -shuffle=on ./...
 
+.PHONY: browser
+browser: ## The page in a real Chromium, with axe-core (PICTURES=docs/images takes the pictures of the docs anew)
+	.ci/browser
+
 .PHONY: test-kafka
 test-kafka: ## The tests of everything that talks to Kafka, against a real broker that it starts
 	.ci/with-kafka $(GO) test -count=1 ./internal/broker/... ./internal/consumer/... ./internal/sink/... ./internal/intake/... ./internal/pipeline/...

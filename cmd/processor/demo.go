@@ -27,8 +27,8 @@ const (
 	demoLateness   = 10 * time.Minute
 )
 
-// demoGroupings are the segments that the demo shows.
-var demoGroupings = []config.Grouping{{"region"}, {"plan_tier"}, {"plan_tier", "region"}}
+// demoGroupings are the segments that the demo shows; the cohorts are the page's heat map.
+var demoGroupings = []config.Grouping{{"region"}, {"plan_tier"}, {"plan_tier", "region"}, {"cohort"}}
 
 // demoFlags are the flags of `demo`.
 type demoFlags struct {

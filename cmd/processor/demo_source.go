@@ -24,6 +24,9 @@ type demoSource struct {
 	close   func()
 }
 
+// demoMonths is how long the made-up company lives: longer than a year, so that it has retention over one.
+const demoMonths = 15
+
 // openDemoSource prepares the made-up company or the file.
 func openDemoSource(flags demoFlags) (*demoSource, error) {
 	if flags.rate < 0 {
@@ -33,7 +36,8 @@ func openDemoSource(flags demoFlags) (*demoSource, error) {
 		return openDemoFile(flags.file)
 	}
 	o := company.Defaults()
-	o.Seed, o.Events, o.Accounts = flags.seed, flags.events, flags.accounts
+	o.Seed, o.Events, o.Accounts, o.Standstill = flags.seed, flags.events, flags.accounts, true
+	o.Start = event.At(o.End.UTC().AddDate(0, -demoMonths, 0))
 	if flags.events < 1 {
 		return nil, usagef("--events must be at least 1, not %d", flags.events)
 	}

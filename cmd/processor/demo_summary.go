@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/money"
 )
 
@@ -134,7 +135,9 @@ func printTypes(out *strings.Builder, all *metricRow) {
 func printSegments(out *strings.Builder, rows []*metricRow) {
 	groupings := map[string][]*metricRow{}
 	for _, m := range rows {
-		groupings[m.Grouping] = append(groupings[m.Grouping], m)
+		if m.Grouping != aggregate.DimensionCohort { // two dozen lines, which are the page's heat map
+			groupings[m.Grouping] = append(groupings[m.Grouping], m)
+		}
 	}
 	for _, grouping := range slices.Sorted(maps.Keys(groupings)) {
 		list := groupings[grouping]

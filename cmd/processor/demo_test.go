@@ -65,7 +65,7 @@ func TestDemoOfAFile(t *testing.T) {
 	if code != exitFine {
 		t.Fatalf("exit code %d: %s\n%s", code, errOut, out)
 	}
-	for _, want := range []string{"3 records up to 2026-01-20", "new  +100.000000", "expansion   +50.000000", "closing   150.000000", "rejected: 1 not_json", "for 1 accounts, 4 segments"} {
+	for _, want := range []string{"3 records up to 2026-01-20", "new  +100.000000", "expansion   +50.000000", "closing   150.000000", "rejected: 1 not_json", "for 1 accounts, 5 segments"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -129,4 +129,29 @@ func TestDemoScreen(t *testing.T) {
 	}
 	s := newDemoScreen(io.Discard, nil, "USD", "")
 	s.draw() // no terminal: it does not even look at the board
+}
+
+// What the README shows is what its command prints.
+func TestReadmeShowsTheDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fifty thousand records through a broker")
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(readme), "```\na made-up company")
+	block, _, found := strings.Cut("a made-up company"+block, "```\n")
+	if !found {
+		t.Fatal("the README has no summary of the demo")
+	}
+	out, errOut, code := runDemoCommand(t.Context(), "--events", "50000", "--once")
+	if code != exitFine {
+		t.Fatalf("exit code %d: %s\n%s", code, errOut, out)
+	}
+	for part := range strings.SplitSeq(block, "…\n") { // stands for lines that are left out
+		if !strings.Contains(out, strings.TrimSpace(part)) {
+			t.Errorf("the demo does not print\n%s\nbut\n%s", part, out)
+		}
+	}
 }

@@ -104,6 +104,14 @@ func (f *face) served() sink.HTTPReading {
 func (f *face) observer() pipeline.Observer {
 	return pipeline.Observer{
 		Periods: web.Periods,
+		Derived: func(shard int, u *aggregate.Updates) {
+			f.ledger.Observe(shard, u)
+			f.board.ObserveAccount(shard, u)
+		},
+		Dropped: func(shard int) {
+			f.ledger.Drop(shard)
+			f.board.DropShard(shard)
+		},
 		Metrics: func(rows []rollup.Row, watermark event.Time) {
 			f.revenue.Observe(rows)
 			f.board.Observe(rows, watermark)
@@ -112,8 +120,6 @@ func (f *face) observer() pipeline.Observer {
 			f.exporter.Sample()
 			f.board.SetStatus(statusOf(s, f.counters.Read()))
 		},
-		Derived: f.ledger.Observe,
-		Dropped: f.ledger.Drop,
 	}
 }
 

@@ -20,6 +20,10 @@ const SegmentAll = "all"
 // segmentOther stands for the values of a dimension that the configuration does not list.
 const segmentOther = "(other)"
 
+// SegmentName is the name of the segment that a combination falls into: the values at some places of the
+// dimensions' names, in the order of a grouping.
+func (d *Dims) SegmentName(places []int) string { return segmentName(d.Values, places) }
+
 // SegmentMissing is the value, in the name of a segment, of a dimension that an account does not have.
 const SegmentMissing = "(none)"
 

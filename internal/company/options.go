@@ -20,6 +20,11 @@ type Options struct {
 	Future   bool       // discounts that end, cancel_at and schedules: events that announce steps
 	Rare     bool       // what few companies have, see rare.go; without it the events are as if there were none
 
+	// Standstill widens the story of the company (Stall): its customers buy no plan, add-on, product or meter
+	// any more either, so that the segment's whole expansion slows and not its seats alone. It is the demo's,
+	// where a person reads it off a screen; the other segments go on much as without it.
+	Standstill bool
+
 	// Events is the exact number of events, mess not counted; 0 leaves it to the accounts. The
 	// pace is chosen so that the last one falls close to End; it may fall a little after it.
 	Events int

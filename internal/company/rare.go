@@ -10,12 +10,12 @@ import "processor/internal/event"
 
 // rareWishes come before the others; like them they are chances at the natural pace.
 var rareWishes = []wish{
-	{150, crossSell},
-	{250, moveSecond},
-	{40, bundle},
-	{25, pauseLater},
-	{40, rebate},
-	{25, spell},
+	{permille: 150, do: crossSell, buys: true},
+	{permille: 250, do: moveSecond},
+	{permille: 40, do: bundle},
+	{permille: 25, do: pauseLater},
+	{permille: 40, do: rebate},
+	{permille: 25, do: spell},
 }
 
 // motions are what salespeople call a change; the last is outside the list of types.

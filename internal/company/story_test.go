@@ -130,3 +130,46 @@ func TestExpansionOutweighsContraction(t *testing.T) {
 		t.Errorf("%d rises and %d falls of seats: rises must dominate, falls exist", ups, downs)
 	}
 }
+
+// At a standstill the customers of the segment buy nothing new at all; elsewhere they do, and without the
+// option they do there as well.
+func TestOneSegmentStandsStill(t *testing.T) {
+	bought := func(standstill bool) (inside, outside int) {
+		o := Defaults()
+		o.Standstill = standstill
+		stall := o.Stall()
+		segment := map[string]string{}
+		before := map[string]string{} // of a subscription's lines: the products and plans
+		for _, rec := range collect(t, o) {
+			var ev native
+			if err := json.Unmarshal(rec.Value, &ev); err != nil {
+				t.Fatal(err)
+			}
+			if ev.Data.Attributes["region"] != "" {
+				segment[ev.Subject] = ev.Data.Attributes["region"] + "/" + ev.Data.Attributes["plan_tier"]
+			}
+			if ev.Type != "subscription.changed" || ev.Data.Status != "active" {
+				continue
+			}
+			var plans string
+			for _, line := range ev.Data.Items {
+				plans += line.Item + "=" + line.Plan + " "
+			}
+			was, known := before[ev.Data.Subscription]
+			before[ev.Data.Subscription] = plans
+			if known && len(plans) > len(was) && rec.Time >= stall.From {
+				if segment[ev.Subject] == stall.Region+"/"+stall.PlanTier {
+					inside++
+				} else {
+					outside++
+				}
+			}
+		}
+		return inside, outside
+	}
+	inside, outside := bought(true)
+	usual, _ := bought(false)
+	if inside > 0 || outside < 50 || usual == 0 {
+		t.Errorf("%d customers of the segment bought more, %d of the others, %d without the option", inside, outside, usual)
+	}
+}

@@ -5,25 +5,26 @@ package company
 type wish struct {
 	permille int // how often at the natural pace; rarer the faster changes come
 	do       func(c *Company, a *account, now int64) (product uint8, fl flags, ok bool)
+	buys     bool // what a customer at a standstill puts off (Options.Standstill)
 }
 
 // wishes are tried by one roll; what they leave is for more or fewer seats.
 var wishes = []wish{
-	{60, upgrade},
-	{15, downgrade},
-	{70, addAddOn},
-	{15, dropAddOn},
-	{20, tryAddOn},
-	{45, crossSell},
-	{8, dropSecond},
-	{10, raisePrice},
-	{40, discountMore},
-	{30, seatsAbroad},
-	{30, startMeter},
-	{15, ramp},
-	{12, pause},
-	{25, missPayment},
-	{28, cancel},
+	{permille: 60, do: upgrade, buys: true},
+	{permille: 15, do: downgrade},
+	{permille: 70, do: addAddOn, buys: true},
+	{permille: 15, do: dropAddOn},
+	{permille: 20, do: tryAddOn, buys: true},
+	{permille: 45, do: crossSell, buys: true},
+	{permille: 8, do: dropSecond},
+	{permille: 10, do: raisePrice},
+	{permille: 40, do: discountMore},
+	{permille: 30, do: seatsAbroad},
+	{permille: 30, do: startMeter, buys: true},
+	{permille: 15, do: ramp},
+	{permille: 12, do: pause},
+	{permille: 25, do: missPayment},
+	{permille: 28, do: cancel},
 }
 
 func (c *Company) wish(a *account, now int64) (uint8, flags) {
@@ -31,6 +32,9 @@ func (c *Company) wish(a *account, now int64) (uint8, flags) {
 	roll := c.dice.IntN(1_000_000)
 	for _, w := range c.wishes {
 		if roll -= w.permille * tempo; roll < 0 {
+			if w.buys && c.opts.Standstill && c.stalled(a, now) {
+				break
+			}
 			if product, fl, ok := w.do(c, a, now); ok {
 				return product, fl
 			}

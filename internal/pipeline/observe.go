@@ -20,8 +20,8 @@ type Observer struct {
 	// Periods is how many of the latest days, weeks, ... Metrics is told of; 0 is all.
 	Periods [aggregate.KindRolling + 1]int
 	// Derived is called with the rows of one account after the other whenever they are made anew, on the
-	// shard's goroutine; when a shard is opened, with those of all its accounts. They are valid during the
-	// call. Dropped is called when the shard is another instance's, or is opened once more.
+	// shard's goroutine; after a shard is opened, with those of all its accounts, at once or a few at a time.
+	// They are valid during the call. Dropped is called when the shard is another instance's, or is opened once more.
 	Derived func(shard int, u *aggregate.Updates)
 	Dropped func(shard int)
 	// Status is called when the phase changes, and after every flush. The status may be kept.

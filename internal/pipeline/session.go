@@ -241,6 +241,9 @@ func (s *session) advance(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.tellAccounts(); err != nil {
+		return err
+	}
 	now := s.options.schedule.Now()
 	if !s.flushDue(now) {
 		return nil

@@ -47,6 +47,8 @@ type shard struct {
 	registers map[aggregate.RegisterKey]struct{}
 	marked    mark
 
+	untold []string // accounts that the observer has not heard of since the shard was opened
+
 	saved  []byte // the marker of the last save
 	outlet outlet // of this shard alone; nil where all shards share the pipeline's
 	sent   instant
@@ -257,8 +259,12 @@ func (s *shard) resume(m *marker) error {
 	if s.digest != m.Digest {
 		return fmt.Errorf("%w: shard %d: the checkpoint's records are not those that its marker counted", ErrOperator, s.number)
 	}
-	if _, err := s.state.EndRestore(); err != nil {
+	resumed, err := s.state.EndRestore()
+	if err != nil {
 		return fmt.Errorf("%w: shard %d: %w", ErrOperator, s.number, err)
+	}
+	if resumed {
+		s.mustTell(s.state)
 	}
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)

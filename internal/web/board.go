@@ -19,6 +19,7 @@ type BoardOptions struct {
 // and where the service stands. It is safe for several goroutines.
 type Board struct {
 	limit int
+	book  *book
 
 	mu        sync.RWMutex
 	status    Status
@@ -56,7 +57,7 @@ func NewBoard(o BoardOptions) *Board {
 		o.Rows = 100_000
 	}
 	return &Board{
-		limit: o.Rows, watermark: event.NoTime, tracks: map[trackKey]*track{}, omitted: map[aggregate.Segment]struct{}{},
+		limit: o.Rows, book: newBook(), watermark: event.NoTime, tracks: map[trackKey]*track{}, omitted: map[aggregate.Segment]struct{}{},
 		status: Status{Phase: "starting", Watermark: event.NoTime},
 	}
 }
@@ -77,6 +78,12 @@ func (b *Board) Observe(rows []rollup.Row, watermark event.Time) {
 	}
 }
 
+// ObserveAccount takes the rows of one account that were made anew. It may be called by several goroutines.
+func (b *Board) ObserveAccount(shard int, u *aggregate.Updates) { b.book.observe(shard, u) }
+
+// DropShard forgets the accounts of a shard.
+func (b *Board) DropShard(shard int) { b.book.drop(shard) }
+
 // SetStatus takes where the service stands.
 func (b *Board) SetStatus(s Status) {
 	b.mu.Lock()
@@ -96,7 +103,7 @@ func (b *Board) Status() Status {
 func (b *Board) state() uint64 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.changes
+	return b.changes + b.book.state()
 }
 
 func (b *Board) put(row *rollup.Row) {

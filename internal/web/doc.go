@@ -3,7 +3,9 @@
 // changes nothing in the service. It must never write what came from outside into HTML: the page is
 // static files, names travel as JSON and become text nodes.
 //
-// Read in this order: board and ledger (what is known), view (what the page sees of it), routes (the table of all
-// that is answered), server, guard, query and answer (how a list is asked for and sent), api, accounts, movements,
-// stream and frame, openapi. Who may ask is package access.
+// Read in this order: board (rows of metrics), book (the accounts behind them) and feed (the latest movements);
+// view (what the page sees of them) with period, slow, toplist and cohort; ledger (what the API lists); routes (the
+// table of all that is answered), server, guard, query and answer (how a list is asked for and sent), api, accounts,
+// movements, stream and frame, openapi. static is the page: page.js holds its modules together. Who may ask is
+// package access.
 package web

@@ -2,6 +2,9 @@ package web
 
 import "time"
 
+// framesMax is how many views have a frame that is shared: a page may ask for as many as there are segments and periods.
+const framesMax = 64
+
 // frame is one event of a stream: what a view shows, encoded once for all who look at it.
 type frame struct {
 	event  []byte // with `data: ` and the line breaks
@@ -20,7 +23,7 @@ func (s *Server) frame(v View, now time.Time) (frame, error) {
 	if known != nil && (known.state == state || now.Sub(known.made) < s.options.StreamEvery/2) {
 		return *known, nil
 	}
-	encoded, err := s.board.snapshot(v, s.options.Currency)
+	encoded, err := s.board.snapshot(v, s.setting)
 	if err != nil {
 		return frame{}, err
 	}
@@ -29,6 +32,9 @@ func (s *Server) frame(v View, now time.Time) (frame, error) {
 	made := &frame{event: event, number: 1, state: state, made: now}
 	if known != nil {
 		made.number = known.number + 1
+	}
+	if known == nil && len(s.frames) >= framesMax { // those who look at the others have them made again
+		clear(s.frames)
 	}
 	s.frames[v] = made
 	return *made, nil

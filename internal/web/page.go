@@ -11,13 +11,25 @@ import (
 //go:embed static
 var static embed.FS
 
-// files are the page's files by path, each with its type and a tag of its content.
+// files are the page's files by path, each with its type and a tag of its content: all of the folder that a
+// browser reads.
 var files = map[string]file{
-	"/":          load("index.html", "text/html; charset=utf-8"),
-	"/style.css": load("style.css", "text/css; charset=utf-8"),
-	"/page.js":   load("page.js", "text/javascript; charset=utf-8"),
-	"/chart.js":  load("chart.js", "text/javascript; charset=utf-8"),
-	"/icon.svg":  load("icon.svg", "image/svg+xml"),
+	"/":         load("index.html", "text/html; charset=utf-8"),
+	"/icon.svg": load("icon.svg", "image/svg+xml"),
+}
+
+func init() {
+	for kind, names := range map[string][]string{
+		"text/css; charset=utf-8": {"style.css", "panels.css", "vendor/uplot/uPlot.min.css"},
+		"text/javascript; charset=utf-8": {
+			"page.js", "choice.js", "dom.js", "format.js", "chart.js", "trend.js", "tree.js", "segments.js", "cohort.js", "lists.js",
+			"outside.js", "account.js", "vendor/uplot/uPlot.esm.js",
+		},
+	} {
+		for _, name := range names {
+			files["/"+name] = load(name, kind)
+		}
+	}
 }
 
 type file struct {

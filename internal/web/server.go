@@ -74,6 +74,7 @@ type Server struct {
 	document []byte        // of OpenAPI
 	streams  chan struct{} // one place for each open stream
 	scans    chan struct{} // one place for each request that looks through a whole list
+	setting  setting
 
 	mu     sync.Mutex
 	frames map[View]*frame
@@ -96,6 +97,7 @@ func New(b *Board, o Options) (*Server, error) {
 			return nil, fmt.Errorf("web: the route %s has no role", rt.pattern)
 		}
 	}
+	s.setting = setting{currency: o.Currency, places: placesOf(o.Groupings), offers: s.offers()}
 	s.document = documentOf(s, table)
 	s.handler = s.guard(s.mount(table))
 	return s, nil
@@ -204,7 +206,11 @@ func (s *Server) leaveScan() { <-s.scans }
 
 // view reads the query of a page's stream; problem says what is wrong with it.
 func (s *Server) view(r *http.Request) (v View, problem string) {
-	v = View{Grouping: r.URL.Query().Get("grouping"), Interval: r.URL.Query().Get("interval")}
+	query := r.URL.Query()
+	v = View{
+		Grouping: query.Get("grouping"), Interval: query.Get("interval"), Period: query.Get("period"),
+		Segment: query.Get("segment"), Type: query.Get("type"),
+	}
 	if v.Grouping == "" {
 		v.Grouping = s.options.Groupings[min(1, len(s.options.Groupings)-1)]
 	}

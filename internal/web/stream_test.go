@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/web"
 )
@@ -72,6 +73,18 @@ func (e *events) next(t *testing.T) (snapshot, string) {
 	return snapshot{}, ""
 }
 
+// serveBoard is the address of a server over a board, grouped by region and by plan tier and region.
+func serveBoard(t *testing.T, b *web.Board) string {
+	t.Helper()
+	s, err := web.New(b, web.Options{Groupings: []string{"region", "plan_tier,region", "cohort"}, Currency: "USD", StreamEvery: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 func streamServer(t *testing.T, o web.Options, rows ...rollup.Row) (*web.Board, string) {
 	t.Helper()
 	o.StreamEvery = time.Millisecond
@@ -91,7 +104,7 @@ func TestStreamFollowsTheFigures(t *testing.T) {
 	if eu := s.Segments[0]; eu.Segment != "eu" || eu.Expansion != "90.000000" || len(eu.Movements) != 1 || eu.Movements[0].Kind != "expansion" {
 		t.Errorf("%+v", eu)
 	}
-	b.Observe([]rollup.Row{month("all", "all", 3, 910, 95)}, 9)
+	b.Observe([]rollup.Row{month("all", "all", 3, 910, 95)}, event.At(time.Date(2026, 3, 18, 0, 0, 0, 0, time.UTC)))
 	for s.Total.Closing != "1005.000000" {
 		s, _ = stream.next(t)
 	}

@@ -11,28 +11,44 @@ import (
 	"processor/internal/rollup"
 )
 
-// View is what one page looks at: a grouping, and a period's kind or a window's name.
+// View is what one page looks at: a grouping, a period's kind or a window's name, and what was chosen of
+// them. An empty Period is the newest that tells something; an empty Segment or Type is all.
 type View struct {
 	Grouping string
 	Interval string
+	Period   string
+	Segment  string
+	Type     string // of expansion, as in aggregate.UpNames
 }
 
-// viewSegments is how many segments a page shows; the API has all.
-const viewSegments = 100
+// The bounds of what one snapshot carries; the API has the rest.
+const (
+	viewSegments = 100
+	viewTrend    = 13 // periods of a segment
+)
 
 // snapshotJSON is everything a page shows at one moment.
 type snapshotJSON struct {
-	Status        statusJSON    `json:"status"`
-	Currency      string        `json:"currency"`
-	KnownAt       *string       `json:"known_at"`
-	Grouping      string        `json:"grouping"`
-	Interval      string        `json:"interval"`
-	Groupings     []string      `json:"groupings"`
-	Intervals     []string      `json:"intervals"`
-	Total         *figuresJSON  `json:"total"`
-	History       []figuresJSON `json:"history"` // of all, oldest first, the open one last
-	Segments      []figuresJSON `json:"segments"`
-	SegmentsTotal int           `json:"segments_total"`
+	Status        statusJSON      `json:"status"`
+	Currency      string          `json:"currency"`
+	KnownAt       *string         `json:"known_at"`
+	Grouping      string          `json:"grouping"`
+	Interval      string          `json:"interval"`
+	Period        string          `json:"period"` // the one that is shown
+	Segment       string          `json:"segment"`
+	Type          string          `json:"type"`
+	Groupings     []string        `json:"groupings"`
+	Intervals     []string        `json:"intervals"`
+	Periods       []string        `json:"periods"` // oldest first
+	Total         *figuresJSON    `json:"total"`   // of the segment that was chosen, or of all
+	History       []figuresJSON   `json:"history"` // of the same, up to the period, oldest first
+	Segments      []figuresJSON   `json:"segments"`
+	SegmentsTotal int             `json:"segments_total"`
+	Slow          []slowJSON      `json:"slow"`
+	Cohorts       *cohortsJSON    `json:"cohorts"`
+	Accounts      *topsJSON       `json:"accounts"`
+	Feed          []fedJSON       `json:"feed"`
+	Offers        map[string]bool `json:"offers"`
 }
 
 // figuresJSON is the part of a row of metrics that a page shows.
@@ -54,9 +70,12 @@ type figuresJSON struct {
 	NRR       *string        `json:"nrr_12m"`
 	NRRBand   *string        `json:"nrr_band"`
 	GRR       *string        `json:"grr_12m"`
+	NRR1      *string        `json:"nrr_1m"`
+	GRR1      *string        `json:"grr_1m"`
 	Accounts  int64          `json:"accounts"`
 	Expanding int64          `json:"accounts_expanding"`
 	Complete  bool           `json:"complete"`
+	Trend     []string       `json:"trend,omitzero"` // of a segment: expansion up to the period, oldest first
 }
 
 // movementJSON is one step from opening to closing, with its sign.
@@ -70,25 +89,25 @@ type partJSON struct {
 	Amount string `json:"amount"`
 }
 
+// setting is what every view of a server has in common.
+type setting struct {
+	currency string
+	places   map[string][]int
+	offers   map[string]bool
+}
+
 // snapshot encodes what a page shows, with <, > and & escaped, so that the bytes are harmless
 // wherever they end up.
-func (b *Board) snapshot(v View, currency string) ([]byte, error) {
+func (b *Board) snapshot(v View, f setting) ([]byte, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	s := snapshotJSON{
-		Status: b.statusOf(), Currency: currency, KnownAt: timeOrNull(b.watermark), Grouping: v.Grouping, Interval: v.Interval,
-		Groupings: b.groupings(), Intervals: b.intervals(), History: []figuresJSON{}, Segments: []figuresJSON{},
+		Status: b.statusOf(), Currency: f.currency, KnownAt: timeOrNull(b.watermark), Grouping: v.Grouping, Interval: v.Interval,
+		Groupings: b.groupings(), Intervals: b.intervals(), Periods: []string{}, History: []figuresJSON{}, Segments: []figuresJSON{},
+		Slow: []slowJSON{}, Feed: b.book.latest(), Offers: f.offers,
 	}
 	if t := b.tracks[trackKey{everything, v.Interval}]; t != nil {
-		for _, r := range t.rows {
-			s.History = append(s.History, figuresOf(r))
-		}
-		s.Total = &s.History[len(s.History)-1]
-	}
-	rows := b.segmentsOf(v)
-	s.SegmentsTotal = len(rows)
-	for _, r := range rows[:min(len(rows), viewSegments)] {
-		s.Segments = append(s.Segments, figuresOf(r))
+		b.look(&s, v, f, t)
 	}
 	encoded, err := json.Marshal(s)
 	if err != nil {
@@ -97,18 +116,64 @@ func (b *Board) snapshot(v View, currency string) ([]byte, error) {
 	return encoded, nil
 }
 
+// look fills in what the view is about; all is the track of everything. A segment that has no such row
+// gives way to everything.
+func (b *Board) look(s *snapshotJSON, v View, f setting, all *track) {
+	for _, r := range all.rows {
+		s.Periods = append(s.Periods, r.Interval)
+	}
+	row := all.rows[all.period(v.Period, b.watermark)]
+	s.Period = row.Interval
+	t := all
+	if chosen := b.tracks[trackKey{aggregate.Segment{Grouping: v.Grouping, Name: v.Segment}, v.Interval}]; chosen != nil && v.Segment != "" && chosen.find(row.Interval) >= 0 {
+		t, s.Segment = chosen, v.Segment
+	}
+	v.Segment, s.Type = s.Segment, v.Type
+	for _, r := range t.rows[:t.find(row.Interval)+1] {
+		s.History = append(s.History, figuresOf(r))
+	}
+	s.Total = &s.History[len(s.History)-1]
+	segments := b.segmentsOf(v, row.Interval)
+	s.SegmentsTotal = len(segments)
+	for _, found := range segments[:min(len(segments), viewSegments)] {
+		figures := figuresOf(found.row)
+		figures.Trend = found.trend()
+		s.Segments = append(s.Segments, figures)
+	}
+	s.Slow, s.Cohorts, s.Accounts = b.slowest(v.Interval, row.Interval), b.cohorts(), b.accounts(v, f.places, row)
+}
+
 var everything = aggregate.Segment{Grouping: aggregate.SegmentAll, Name: aggregate.SegmentAll}
 
-// segmentsOf are the latest rows of a view's segments, the largest first.
-func (b *Board) segmentsOf(v View) []*rollup.Row {
-	var rows []*rollup.Row
+// placed is a row in its track.
+type placed struct {
+	row   *rollup.Row
+	track *track
+	at    int
+}
+
+// trend is the expansion of the periods up to the row's.
+func (p placed) trend() []string {
+	list := []string{}
+	for _, r := range p.track.rows[max(0, p.at+1-viewTrend) : p.at+1] {
+		list = append(list, r.Sums[aggregate.SumExpansion].String())
+	}
+	return list
+}
+
+// segmentsOf are the rows of a view's segments in an interval, the largest first.
+func (b *Board) segmentsOf(v View, interval string) []placed {
+	var rows []placed
 	for key, t := range b.tracks {
-		if key.segment.Grouping == v.Grouping && key.label == v.Interval {
-			rows = append(rows, t.rows[len(t.rows)-1])
+		if key.segment.Grouping != v.Grouping || key.label != v.Interval {
+			continue
+		}
+		if at := t.find(interval); at >= 0 {
+			rows = append(rows, placed{t.rows[at], t, at})
 		}
 	}
-	slices.SortFunc(rows, func(a, b *rollup.Row) int {
-		return cmp.Or(b.Closing.Cmp(a.Closing), cmp.Compare(a.Segment.Name, b.Segment.Name))
+	slices.SortFunc(rows, func(a, b placed) int {
+		return cmp.Or(b.row.Closing.Cmp(a.row.Closing), cmp.Compare(a.row.Segment.Name, b.row.Segment.Name))
 	})
 	return rows
 }
@@ -170,7 +235,7 @@ func figuresOf(r *rollup.Row) figuresJSON {
 		Segment: r.Segment.Name, Interval: r.Interval, StartsAt: timeOrNull(r.StartsAt), EndsAt: timeOrNull(r.EndsAt), Final: r.Final,
 		Opening: r.Opening.String(), Closing: r.Closing.String(), Expansion: r.Sums[aggregate.SumExpansion].String(),
 		Driver: textOrNull(r.PrimaryDriver), Rate: ratioOrNull(r.ExpansionRate), Band: textOrNull(string(r.ExpansionBand)),
-		Growth: ratioOrNull(r.Growth), NRR: ratioOrNull(r.NRR12), NRRBand: textOrNull(string(r.NRRBand)), GRR: ratioOrNull(r.GRR12),
+		Growth: ratioOrNull(r.Growth), NRR: ratioOrNull(r.NRR12), NRRBand: textOrNull(string(r.NRRBand)), GRR: ratioOrNull(r.GRR12), NRR1: ratioOrNull(r.NRR1), GRR1: ratioOrNull(r.GRR1),
 		Accounts: r.AccountsClosing, Expanding: r.Counts[aggregate.CountExpanding], Complete: r.CompleteShards == r.Shards,
 		Movements: []movementJSON{}, Ups: []partJSON{},
 	}

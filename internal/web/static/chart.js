@@ -96,44 +96,13 @@ function lying(list, s, width, money, signed) {
   return nodes;
 }
 
-// bars draws the parts of a sum, the largest first.
-export function bars(box, parts, name, money, percent) {
-  const width = Math.max(box.clientWidth, 240), row = 38;
-  const list = parts.map((p) => ({ label: name(p.type), amount: Number(p.amount) })).sort((a, b) => b.amount - a.amount);
-  const sum = list.reduce((n, p) => n + p.amount, 0);
-  if (!list.length) {
-    show(box, width, 40, "nothing yet", [text(0, 24, "Nothing yet in this interval.", { class: "soft" })]);
-    return;
-  }
-  const nodes = [];
-  list.forEach((p, i) => {
-    const top = i * row;
-    nodes.push(text(0, top + 14, p.label));
-    nodes.push(text(width, top + 14, `${money(p.amount)} · ${percent(p.amount / sum)}`, { "text-anchor": "end", class: "soft" }));
-    nodes.push(rect(0, top + 21, width, 7, "track"));
-    nodes.push(rect(0, top + 21, (p.amount / list[0].amount) * width, 7, "up"));
-  });
-  show(box, width, list.length * row, list.map((p) => `${p.label} ${money(p.amount)}`).join(", "), nodes);
-}
-
-// columns draws expansion by period; the open one is paler, because it is not over.
-export function columns(box, history, money) {
-  const width = Math.max(box.clientWidth, 260), top = 20, height = 110, bottom = 24;
-  const slot = Math.min(width / history.length, 110), bar = slot * 0.66;
-  const labels = history.map((r) => r.interval.replace(/^\d{4}-(?=W|\d\d-)/, "")); // weeks and days do without the year
-  const amounts = history.map((r) => Number(r.expansion));
-  const high = Math.max(...amounts, 1e-6);
-  const every = Math.ceil(66 / slot), inside = (x) => Math.min(Math.max(x, 28), width - 30);
-  const nodes = [line(0, top + height, width, top + height, "rule")];
-  history.forEach((r, i) => {
-    const x = i * slot + (slot - bar) / 2, h = (amounts[i] / high) * height, last = i === history.length - 1;
-    nodes.push(rect(x, top + height - h, bar, h, last && !r.final ? "up open" : "up"));
-    if ((history.length - 1 - i) % every) return;
-    // The amount stands above whatever it would cover: its own bar and those beside it that it is wide enough to reach.
-    const reach = Math.floor(every / 2), near = amounts.slice(Math.max(i - reach, 0), i + reach + 1);
-    const middle = inside(x + bar / 2), over = (Math.max(...near) / high) * height;
-    nodes.push(text(middle, top + height - over - 6, money(amounts[i]), { "text-anchor": "middle" }));
-    nodes.push(text(middle, top + height + 17, labels[i], { "text-anchor": "middle", class: "soft" }));
-  });
-  show(box, width, top + height + bottom, history.map((r, i) => `${r.interval} ${money(amounts[i])}`).join(", "), nodes);
+// spark is a small line of what came before, its last point marked. It says in words what it shows.
+export function spark(box, values, label, falls) {
+  const width = 96, height = 24, pad = 3, high = Math.max(...values, 1e-6), n = Math.max(values.length - 1, 1);
+  const points = values.map((v, i) => [pad + (i / n) * (width - 2 * pad), height - pad - (Math.max(v, 0) / high) * (height - 2 * pad)]);
+  const [x, y] = points[points.length - 1] ?? [pad, height - pad];
+  show(box, width, height, label, [
+    element("polyline", { points: points.map((p) => p.map((v) => v.toFixed(1)).join(",")).join(" "), class: "spark" }),
+    element("circle", { cx: x, cy: y, r: 2.5, class: falls ? "down" : "up" }),
+  ]);
 }

@@ -1,167 +1,97 @@
-// The page shows the snapshots of /api/v1/stream. Names of segments come from outside: they become text
-// nodes only.
-import { waterfall, bars, columns } from "/chart.js";
+// The page shows the snapshots of /api/v1/stream. Names of segments and accounts come from outside: they become
+// text nodes only. Each part of the page is a module of its own; this one holds them together.
+import { find, put, set, draw, make, list, link } from "/dom.js";
+import * as f from "/format.js";
+import { waterfall } from "/chart.js";
+import { columns, lines } from "/trend.js";
+import { showTree, startTree } from "/tree.js";
+import { showSegments, startSegments } from "/segments.js";
+import { showCohorts } from "/cohort.js";
+import { showSlow, showAccounts, showFeed } from "/lists.js";
+import { showOutside } from "/outside.js";
+import { showAccount, leaveAccount } from "/account.js";
+import { now, go, follow, queryWith } from "/choice.js";
 
-const find = (id) => document.getElementById(id);
+const calendar = { day: "the day", week: "the week", month: "the month", quarter: "the quarter", year: "the year" };
 
-function put(node, content, kind) {
-  if (node.textContent !== content) node.textContent = content;
-  if (kind !== undefined && node.className !== kind) node.className = kind;
-}
-
-// Amounts. Figures are drawn as numbers and compared as exact integers of millionths.
-let currency = "USD";
-const formats = new Map();
-function format(options) {
-  const key = JSON.stringify([currency, options]);
-  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat("en-US", { style: "currency", currency, ...options }));
-  return formats.get(key);
-}
-const whole = (v) => format({ maximumFractionDigits: 0 }).format(v);
-function short(v) {
-  if (Math.abs(v) < 10000) return whole(v);
-  const digits = Math.abs(v) < 999950 ? 1 : 2;
-  return format({ notation: "compact", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(v);
-}
-const signed = (v) => (v < 0 ? "−" : "+") + short(Math.abs(v));
-const percent = (v, digits = 1) => (v * 100).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }) + " %";
-const change = (v) => (Math.abs(v) < 0.0005 ? "" : v < 0 ? "−" : "+") + percent(Math.abs(v));
-const direction = (v) => (v === null || Math.abs(v) < 0.0005 ? "" : v < 0 ? "falls" : "rises");
-const count = (n) => n.toLocaleString("en-US");
-const words = (name) => name.replaceAll("_", " ");
-
-// grouped sets thousands apart without reading the amount as a number.
-const grouped = (decimal) => decimal.replace(/\d(?=(\d{3})+\.)/g, "$&,");
-
-function millionths(decimal) {
-  const negative = decimal.startsWith("-");
-  const [units, fraction = ""] = decimal.replace("-", "").split(".");
-  const n = BigInt(units) * 1000000n + BigInt(fraction.padEnd(6, "0"));
-  return negative ? -n : n;
-}
-
-const kinds = {
-  new: "new", expansion: "expansion", reactivation: "returned", resumed: "resumed", transfer_in: "moved in", usage_change: "usage",
-  fx: "exchange", contraction: "contraction", churned: "churned", paused: "paused", transfer_out: "moved out",
-};
-const bands = { below_benchmark: "below benchmark", good: "good", great: "great", best: "best in class" };
-const previous = { day: "the day", week: "the week", month: "the month", quarter: "the quarter", year: "the year" };
-
-function instant(text) {
-  return text ? new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" }) + " UTC" : "–";
-}
-
-function showStatus(status) {
+// showStatus shows where the service stands, and up to when the figures count everything: rows of metrics come a
+// moment after the shards whose events they are of.
+function showStatus(status, knownAt) {
   put(find("live"), status.ready ? "live" : status.phase);
   put(find("dot"), "", status.ready ? "dot live" : "dot");
-  put(find("watermark"), instant(status.watermark));
-  put(find("lag"), status.lag_records ? `${count(status.lag_records)} records, ${Number(status.lag_seconds).toFixed(1)} s` : "none");
-  put(find("records"), count(status.records));
-  put(find("rejected"), count(status.rejected), status.rejected ? "falls" : "");
-  put(find("accounts"), count(status.accounts));
+  put(find("watermark"), f.instant(knownAt));
+  set(find("watermark"), "data-behind", knownAt === status.watermark ? null : "");
+  put(find("lag"), status.lag_records ? `${f.count(status.lag_records)} records, ${Number(status.lag_seconds).toFixed(1)} s` : "none");
+  const there = status.shards.filter((s) => s.caught_up).length;
+  put(find("complete"), status.shards_of ? `${there} of ${status.shards_of} shards` : "–", status.shards_of && there < status.shards_of ? "falls" : "");
+  put(find("records"), f.count(status.records));
+  put(find("rejected"), f.count(status.rejected), status.rejected ? "falls" : "");
 }
 
-function showTiles(row, interval) {
-  put(find("tile-expansion"), whole(Number(row.expansion)));
-  put(find("tile-expansion-note"), `${count(row.accounts_expanding)} accounts grew` +
-    (row.primary_driver ? `, mostly ${words(row.primary_driver)}` : ""));
-  put(find("tile-rate"), row.expansion_rate === null ? "–" : percent(Number(row.expansion_rate), 2));
-  put(find("tile-rate-note"), row.expansion_rate_band ? bands[row.expansion_rate_band] + ", of opening MRR" : row.expansion_rate === null ? "no opening MRR" : "of opening MRR");
-  const growth = row.growth_rate === null ? null : Number(row.growth_rate);
-  put(find("tile-growth"), growth === null ? "–" : change(growth), `big ${direction(growth)}`.trim());
-  put(find("tile-growth-note"), growth === null ? "nothing to compare with" :
-    (previous[interval] ? `against ${previous[interval]} before` : `against the ${interval} before`) + (row.final || !previous[interval] ? "" : ", still open"));
-  put(find("tile-nrr"), row.nrr_12m === null ? "–" : percent(Number(row.nrr_12m)));
-  put(find("tile-nrr-note"), row.nrr_12m === null ? "no accounts of 12 months ago" :
-    row.grr_12m === null ? "" : `gross ${percent(Number(row.grr_12m))}`);
-  put(find("tile-mrr"), whole(Number(row.closing)));
-  put(find("tile-mrr-note"), `${count(row.accounts)} paying accounts`);
+function showPath(snapshot) {
+  const steps = [{ label: "All accounts", query: queryWith({ segment: null, type: null }) }];
+  if (snapshot.segment) steps.push({ label: f.segment(snapshot.segment), query: queryWith({ type: null }) });
+  if (snapshot.type) steps.push({ label: f.words(snapshot.type), query: queryWith({}) });
+  find("path").hidden = steps.length === 1;
+  list(find("path").firstElementChild, steps, (s) => s.label, () => make("li", "", make("bdi", "", make("a"))), (li, s) => {
+    const a = li.firstChild.firstChild;
+    link(a, s.query, s.label);
+    set(a, "aria-current", s === steps.at(-1) ? "location" : null);
+  });
+}
+
+function band(node, name, otherwise) {
+  put(node, name ? f.bands[name] : otherwise, name ? "small pill " + name : "small");
+}
+
+// showRetention shows a year's retention, or a month's where there was nobody a year ago.
+function showRetention(name, row, note, known) {
+  const year = f.number(row[name + "_12m"]), month = f.number(row[name + "_1m"]), none = year === null && month === null;
+  put(find(`tile-${name}-span`), year === null && month !== null ? "1 month" : "12 months");
+  put(find("tile-" + name), none ? "–" : f.percent(year ?? month));
+  band(find(`tile-${name}-note`), year === null ? null : known, none ? "nobody paid before" : note);
+}
+
+function showTiles(row, interval, history) {
+  put(find("tile-expansion"), f.whole(Number(row.expansion)));
+  put(find("tile-expansion-note"), `${f.count(row.accounts_expanding)} accounts grew` + (row.primary_driver ? `, mostly ${f.words(row.primary_driver)}` : ""));
+  put(find("tile-rate"), row.expansion_rate === null ? "–" : f.percent(Number(row.expansion_rate), 2));
+  band(find("tile-rate-note"), row.expansion_rate_band, row.expansion_rate === null ? "no opening MRR" : "of opening MRR");
+  const growth = f.number(row.growth_rate);
+  put(find("tile-growth"), growth === null ? "–" : f.change(growth), `big ${f.direction(growth)}`.trim());
+  const mean = f.meanBefore(history);
+  put(find("tile-growth-note"), [growth === null ? "nothing to compare with" : `against ${calendar[interval] ?? "the " + interval} before` + (row.final || !calendar[interval] ? "" : ", still open"),
+    mean && `${f.change(Number(row.expansion) / mean.amount - 1)} against the ${mean.periods} before`].filter(Boolean).join("; "));
+  showRetention("nrr", row, "net of all changes", row.nrr_band);
+  showRetention("grr", row, "without expansion", null);
+  put(find("tile-mrr"), f.whole(Number(row.closing)));
+  put(find("tile-mrr-note"), `${f.count(row.accounts)} paying accounts`);
 }
 
 // showProof does the sum again, in the browser, to the last digit.
 function showProof(row) {
-  const sum = row.movements.reduce((n, m) => n + millionths(m.change), millionths(row.opening));
-  const holds = sum === millionths(row.closing);
-  const terms = row.movements.map((m) => (m.change.startsWith("-") ? "− " + grouped(m.change.slice(1)) : "+ " + grouped(m.change)));
-  put(find("reconciled"), [grouped(row.opening), ...terms, holds ? "=" : "≠", grouped(row.closing)].join(" ") +
-    (holds ? ", to the last digit" : ": the figures do not reconcile"),
-    holds ? "proof holds" : "proof broken");
+  const sum = row.movements.reduce((n, m) => n + f.millionths(m.change), f.millionths(row.opening));
+  const holds = sum === f.millionths(row.closing);
+  const terms = row.movements.map((m) => (m.change.startsWith("-") ? "− " + f.grouped(m.change.slice(1)) : "+ " + f.grouped(m.change)));
+  put(find("reconciled"), [f.grouped(row.opening), ...terms, holds ? "=" : "≠", f.grouped(row.closing)].join(" ") +
+    (holds ? ", to the last digit" : ": the figures do not reconcile"), holds ? "proof holds" : "proof broken");
 }
 
-// The table. Each column: its name, what it sorts by, and how it fills a cell.
-const number = (text) => (text === null ? null : Number(text));
-const columnsOf = [
-  { head: "Segment", of: (r) => r.segment },
-  { head: "Closing MRR", of: (r) => Number(r.closing), cell: (td, v) => put(td, whole(v)) },
-  { head: "Expansion", of: (r) => Number(r.expansion), cell: (td, v) => put(td, whole(v)) },
-  { head: "Rate", of: (r) => number(r.expansion_rate), cell: (td, v) => put(td, v === null ? "–" : percent(v, 2)) },
-  { head: "Band", less: true, of: (r) => Object.keys(bands).indexOf(r.expansion_rate_band), cell: showBand },
-  { head: "Growth", of: (r) => number(r.growth_rate), cell: (td, v) => put(td, v === null ? "–" : change(v), direction(v)) },
-  { head: "NRR 12m", less: true, of: (r) => number(r.nrr_12m), cell: (td, v) => put(td, v === null ? "–" : percent(v)) },
-  { head: "Accounts", less: true, of: (r) => r.accounts, cell: (td, v) => put(td, count(v)) },
-];
-let sort = { column: 1, down: true };
-
-function showBand(td, v) {
-  const key = Object.keys(bands)[v];
-  if (td.dataset.band === String(key)) return;
-  td.dataset.band = String(key);
-  td.replaceChildren();
-  if (!key) return td.append("–");
-  const pill = document.createElement("span");
-  pill.className = "pill " + key;
-  pill.textContent = bands[key];
-  td.append(pill);
+function showTrend(snapshot) {
+  const rows = snapshot.history.map((r) => ({ label: f.tick(r.interval), name: f.period(r.interval), amount: Number(r.expansion), ratio: f.number(r.expansion_rate), final: r.final }));
+  find("trend-card").hidden = rows.length < 2;
+  if (rows.length < 2) return;
+  const said = rows.map((r) => `${r.name} ${f.short(r.amount)}`).join(", ");
+  draw(find("trend"), rows, (box) => columns(box, rows, said, f.level, f.percent, (r) =>
+    put(find("trend-read"), `${r.name}: ${f.whole(r.amount)}` + (r.ratio === null ? "" : `, ${f.percent(r.ratio, 2)} of opening MRR (dashed)`) + (r.final ? "" : ", not final"))));
 }
 
-function makeHeads() {
-  columnsOf.forEach((column, i) => {
-    const th = document.createElement("th"), button = document.createElement("button");
-    th.scope = "col";
-    if (column.less) th.className = "less";
-    button.type = "button";
-    button.textContent = column.head;
-    button.addEventListener("click", () => {
-      sort = { column: i, down: sort.column === i ? !sort.down : i > 0 };
-      showRows(last);
-    });
-    th.append(button);
-    find("heads").append(th);
-  });
-}
-
-function compare(a, b) {
-  const of = columnsOf[sort.column].of, x = of(a), y = of(b);
-  if (x === y) return a.segment < b.segment ? -1 : 1;
-  if (x === null || y === null) return x === null ? 1 : -1;
-  return (x < y ? -1 : 1) * (sort.down ? -1 : 1);
-}
-
-function showRows(snapshot) {
-  if (!snapshot) return;
-  [...find("heads").children].forEach((th, i) => {
-    if (i === sort.column) th.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
-    else th.removeAttribute("aria-sort");
-  });
-  const body = find("rows"), rows = [...snapshot.segments].sort(compare);
-  while (body.rows.length > rows.length) body.deleteRow(-1);
-  rows.forEach((row, i) => fillRow(body.rows[i] ?? body.appendChild(document.createElement("tr")), row));
-  const hidden = snapshot.segments_total - snapshot.segments.length;
-  put(find("more"), hidden ? `The ${count(snapshot.segments.length)} largest of ${count(snapshot.segments_total)}; the rest: /api/v1/metrics` : "");
-}
-
-function fillRow(tr, row) {
-  columnsOf.forEach((column, i) => {
-    let cell = tr.children[i];
-    if (!cell) {
-      cell = document.createElement(i ? "td" : "th");
-      if (!i) { cell.scope = "row"; cell.append(document.createElement("bdi")); }
-      if (column.less) cell.className = "less";
-      tr.append(cell);
-    }
-    if (i) column.cell(cell, column.of(row));
-    else { put(cell.firstChild, row.segment); cell.title = row.segment; }
-  });
+function showRetentions(snapshot) {
+  const rows = snapshot.history.map((r) => ({ label: f.tick(r.interval), name: f.period(r.interval), nrr: f.number(r.nrr_12m), grr: f.number(r.grr_12m) })).filter((r) => r.nrr !== null);
+  find("retention-card").hidden = rows.length < 2;
+  if (rows.length < 2) return;
+  const say = (r) => `${r.name}: net ${f.percent(r.nrr)}, gross ${f.percent(r.grr)} (dashed)`;
+  draw(find("retention"), rows, (box) => lines(box, rows, rows.map(say).join("; "), (v) => f.percent(v, 0), (r) => put(find("retention-read"), say(r))));
 }
 
 function options(select, values, chosen, name) {
@@ -170,67 +100,110 @@ function options(select, values, chosen, name) {
     select.dataset.values = key;
     select.replaceChildren(...values.map((v) => new Option(name(v), v)));
   }
-  if (document.activeElement !== select) select.value = chosen;
+  if (document.activeElement !== select || !values.includes(select.value)) select.value = chosen;
 }
 
-// What changed is drawn; what did not is left alone.
-const drawn = new Map();
-function draw(id, data, how) {
-  const key = JSON.stringify(data) + find(id).clientWidth;
-  if (drawn.get(id) === key) return;
-  drawn.set(id, key);
-  how(find(id));
+function showChoice(snapshot) {
+  options(find("interval"), snapshot.intervals, snapshot.interval, (v) => (calendar[v] ? v : "last " + v));
+  options(find("grouping"), snapshot.groupings, snapshot.grouping, (v) => f.words(v).replaceAll(",", " and "));
+  options(find("when"), snapshot.periods, snapshot.period, f.period);
+  const at = snapshot.periods.indexOf(snapshot.period);
+  find("earlier").disabled = at <= 0;
+  find("later").disabled = at < 0 || at === snapshot.periods.length - 1;
 }
 
-let last = null;
+let last = null, heard = 0;
 function showAll(snapshot) {
   last = snapshot;
-  currency = snapshot.currency;
-  showStatus(snapshot.status);
-  options(find("interval"), snapshot.intervals, snapshot.interval, (v) => (previous[v] ? v : "last " + v));
-  options(find("grouping"), snapshot.groupings, snapshot.grouping, (v) => words(v).replaceAll(",", ", "));
-  find("empty").hidden = snapshot.total !== null;
-  find("figures").hidden = snapshot.total === null;
-  const row = snapshot.total;
-  if (!row) return;
-  put(find("period"), `${row.interval}${row.final ? "" : previous[snapshot.interval] ? ", open" : ""}: all accounts, amounts in ${currency} a month` +
+  f.setCurrency(snapshot.currency);
+  showStatus(snapshot.status, snapshot.known_at);
+  showChoice(snapshot);
+  const row = snapshot.total, account = now().account;
+  find("empty").hidden = row !== null;
+  find("figures").hidden = row === null || Boolean(account);
+  find("choice").hidden = Boolean(account);
+  if (account) {
+    put(find("period"), `One account, amounts in ${snapshot.currency} a month`);
+    showAccount(account);
+  } else leaveAccount();
+  if (!row || account) return;
+  put(find("period"), `${f.period(row.interval)}${row.final ? "" : calendar[snapshot.interval] ? ", not final" : ""}, amounts in ${snapshot.currency} a month` +
     (row.complete ? "" : ", some shards are missing"));
-  showTiles(row, snapshot.interval);
-  draw("waterfall", [row.opening, row.movements, row.closing], (box) => waterfall(box, row, (k) => kinds[k] ?? k, short, signed));
+  showPath(snapshot);
+  showSlow(snapshot);
+  showTiles(row, snapshot.interval, snapshot.history);
+  draw(find("waterfall"), [row.opening, row.movements, row.closing], (box) => waterfall(box, row, (k) => f.flows[k] ?? k, f.short, f.signed));
   showProof(row);
-  draw("types", row.ups, (box) => bars(box, row.ups, words, short, percent));
-  find("trend-card").hidden = snapshot.history.length < 2;
-  draw("trend", snapshot.history.map((r) => [r.interval, r.expansion, r.final]), (box) => columns(box, snapshot.history, short));
-  put(find("segments-title"), "Segments by " + words(snapshot.grouping).replaceAll(",", ", "));
-  showRows(snapshot);
+  showTree(snapshot);
+  showTrend(snapshot);
+  showRetentions(snapshot);
+  showSegments(snapshot);
+  showAccounts(snapshot);
+  showCohorts(snapshot.cohorts);
+  showFeed(snapshot.feed);
+  showOutside(snapshot);
 }
+const again = () => last && showAll(last);
 
-let stream = null;
+let stream = null, asked = null;
 function connect() {
+  const query = new URLSearchParams(now());
+  query.delete("account");
+  asked = query.toString();
   stream?.close();
-  const query = new URLSearchParams(location.search);
-  stream = new EventSource("/api/v1/stream?" + query);
+  stream = new EventSource("/api/v1/stream?" + asked);
   stream.onmessage = (message) => {
     document.body.classList.remove("stale");
+    heard = Date.now();
     showAll(JSON.parse(message.data));
+    showFresh();
   };
   stream.onerror = () => { // the browser connects again by itself, but not after an answer that is no stream
     document.body.classList.add("stale");
     put(find("live"), "connection lost");
     put(find("dot"), "", "dot lost");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+    if (stream.readyState === EventSource.CLOSED) giveWay(asked);
   };
 }
 
-for (const name of ["interval", "grouping"]) {
-  find(name).addEventListener("change", (e) => {
-    const query = new URLSearchParams(location.search);
-    query.set(name, e.target.value);
-    history.replaceState(null, "", "?" + query);
-    connect();
+// giveWay answers a refused stream: what there is no such thing of is no longer asked for, else it is tried again.
+async function giveWay(query) {
+  const answer = await fetch("/api/v1/stream?" + query, { method: "HEAD" }).catch(() => null);
+  if (query !== asked) return;
+  if (answer?.status === 404 && query) go(queryWith({ interval: null, grouping: null, period: null, segment: null, type: null }));
+  else setTimeout(connect, 3000);
+}
+
+// showFresh says how long ago the figures came: a page that hangs must not look like one that is live.
+function showFresh() {
+  if (!heard) return;
+  const seconds = Math.round((Date.now() - heard) / 1000);
+  put(find("fresh"), seconds < 2 ? "now" : seconds < 120 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`);
+}
+
+follow(() => {
+  const query = new URLSearchParams(now());
+  query.delete("account");
+  if (query.toString() === asked) again();
+  else connect();
+});
+
+function choose(changes) { go(queryWith(changes)); }
+find("interval").addEventListener("change", (e) => choose({ interval: e.target.value, period: null }));
+find("grouping").addEventListener("change", (e) => choose({ grouping: e.target.value, segment: null }));
+find("when").addEventListener("change", (e) => choose({ period: e.target.value }));
+for (const [id, step] of [["earlier", -1], ["later", 1]]) {
+  find(id).addEventListener("click", () => {
+    const to = last?.periods[last.periods.indexOf(last.period) + step];
+    if (to) choose({ period: to });
   });
 }
 find("choice").addEventListener("submit", (e) => e.preventDefault());
-new ResizeObserver(() => last && showAll(last)).observe(find("figures"));
-makeHeads();
+find("home").dataset.go = "";
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => { document.documentElement.dataset.turn = String(e.matches); again(); });
+addEventListener("again", again);
+new ResizeObserver(again).observe(document.querySelector("main"));
+setInterval(showFresh, 1000);
+startTree();
+startSegments();
 connect();

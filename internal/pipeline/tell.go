@@ -1,0 +1,43 @@
+package pipeline
+
+import "processor/internal/aggregate"
+
+// tellAtOnce is how many accounts of a shard its observer is told of in one round: deriving them takes some
+// milliseconds, which is what a round may wait.
+const tellAtOnce = 64
+
+// tellAccounts goes on telling the observer of accounts that were not derived when their shard was opened, a few in each
+// round, once the shards are near the ends of their logs.
+func (s *session) tellAccounts() error {
+	untold := false
+	for _, one := range s.shards {
+		untold = untold || len(one.untold) > 0
+	}
+	if !untold || s.lag() > int64(s.options.FlushRecords) {
+		return nil
+	}
+	return s.parallel(len(s.shards), func(i int) error {
+		s.shards[i].tell(tellAtOnce)
+		return nil
+	})
+}
+
+// tell tells the observer of some accounts as of their last derivation.
+func (s *shard) tell(most int) {
+	n := min(most, len(s.untold))
+	for _, id := range s.untold[:n] {
+		if u, found := s.state.Account(id); found {
+			s.options.Observer.derived(s.number, &u)
+		}
+	}
+	if s.untold = s.untold[n:]; len(s.untold) == 0 {
+		s.untold = nil
+	}
+}
+
+// mustTell notes whom the observer has to be told of, where a state was resumed instead of derived.
+func (s *shard) mustTell(state *aggregate.State) {
+	if s.options.Observer.Derived != nil {
+		s.untold = state.AccountIDs()
+	}
+}
