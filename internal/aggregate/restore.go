@@ -30,13 +30,10 @@ func AccountOf(key []byte) (account string, ok bool) {
 	return string(key[n : n+int(length)]), true //nolint:gosec // not more than the key has
 }
 
-// AccountIDs are the ids of all accounts, in order.
-func (s *State) AccountIDs() []string { return slices.Sorted(maps.Keys(s.accounts)) }
-
 // EachAccount calls fn with every row of every account (no registers) as of the last flush, in the
 // order of their ids, and ends with fn's first error. It makes the rows of one account at a time.
 func (s *State) EachAccount(fn func(*Updates) error) error {
-	for _, id := range s.AccountIDs() {
+	for _, id := range slices.Sorted(maps.Keys(s.accounts)) {
 		if u, found := s.Account(id); found {
 			if err := fn(&u); err != nil {
 				return err

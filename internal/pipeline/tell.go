@@ -1,6 +1,10 @@
 package pipeline
 
-import "processor/internal/aggregate"
+import (
+	"slices"
+
+	"processor/internal/aggregate"
+)
 
 // tellAtOnce is how many accounts of a shard its observer is told of in one round: deriving them takes some
 // milliseconds, which is what a round may wait.
@@ -38,6 +42,6 @@ func (s *shard) tell(most int) {
 // mustTell notes whom the observer has to be told of, where a state was resumed instead of derived.
 func (s *shard) mustTell(state *aggregate.State) {
 	if s.options.Observer.Derived != nil {
-		s.untold = state.AccountIDs()
+		s.untold = slices.Sorted(state.AccountIDs())
 	}
 }
