@@ -263,13 +263,13 @@ func (s *shard) resume(m *marker) error {
 	if err != nil {
 		return fmt.Errorf("%w: shard %d: %w", ErrOperator, s.number, err)
 	}
-	if resumed {
-		s.mustTell(s.state)
-	}
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)
 	s.state.RestoreFrozen(m.Frozen)
 	s.state.FlushEach(func(u *aggregate.Updates) { s.options.Observer.derived(s.number, u) })
+	if resumed {
+		s.tellOfAll()
+	}
 	s.epoch, s.results, s.rows = m.Epoch, m.Results, m.Rows
 	s.gaps = m.Gaps
 	s.marked.watermark = m.Watermark

@@ -1,14 +1,13 @@
 package pipeline
 
-import (
-	"slices"
+import "slices"
 
-	"processor/internal/aggregate"
-)
-
-// tellAtOnce is how many accounts of a shard its observer is told of in one round: deriving them takes some
+// How many accounts of a shard its observer is told of when it is opened, and in one round: deriving them takes some
 // milliseconds, which is what a round may wait.
-const tellAtOnce = 64
+const (
+	tellFirst  = 512
+	tellAtOnce = 64
+)
 
 // tellAccounts goes on telling the observer of accounts that were not derived when their shard was opened, a few in each
 // round, once the shards are near the ends of their logs.
@@ -39,9 +38,10 @@ func (s *shard) tell(most int) {
 	}
 }
 
-// mustTell notes whom the observer has to be told of, where a state was resumed instead of derived.
-func (s *shard) mustTell(state *aggregate.State) {
+// tellOfAll begins to tell the observer of every account, where a state was resumed instead of derived.
+func (s *shard) tellOfAll() {
 	if s.options.Observer.Derived != nil {
-		s.untold = slices.Sorted(state.AccountIDs())
+		s.untold = slices.Sorted(s.state.AccountIDs())
+		s.tell(tellFirst)
 	}
 }
