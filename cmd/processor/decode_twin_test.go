@@ -141,11 +141,11 @@ func decodeAll(t *testing.T, f *formats, s config.Source, list []event.Record) (
 		switch {
 		case err != nil:
 			t.Fatal(err)
-		case rejection != nil && rejection.Detail == "":
+		case rejection != nil && rejection.Detail == "" && rejection.Reason != event.ReasonNotJSON:
 			t.Errorf("record %d: %s without a detail", i, rejection.Reason)
 			fallthrough
 		case rejection != nil:
-			told += fmt.Sprintf("%d %s %s\n", i+1, rejection.Reason, rejection.Detail)
+			told += strings.TrimSpace(fmt.Sprintf("%d %s %s", i+1, rejection.Reason, rejection.Detail)) + "\n"
 		case len(made) == 0:
 			told += fmt.Sprintf("%d ignored\n", i+1)
 		}

@@ -208,7 +208,7 @@ func (c *compiler) term(field native, n *Node, at string) term {
 		c.problems.Add(n, at, "must be a path, a constant or a mapping with path")
 		return t
 	}
-	if !c.problems.Only(n, at, "path", "join", "map", "default", "time", "minor_units", "upper") {
+	if !c.problems.Only(n, at, "path", "join", "map", "default", "time", "minor_units", "scale", "upper") {
 		return t
 	}
 	switch from, parts := n.Get("path"), n.Get("join"); {
@@ -269,6 +269,13 @@ func (c *compiler) units(t *term, field native, n *Node, at string) {
 		}
 		t.minor, _ = strconv.Atoi(minor.Text)
 		t.hasMinor = true
+	}
+	if scale := n.Get("scale"); scale != nil {
+		places, err := strconv.Atoi(scale.Text)
+		if err != nil || places < -64 || places > 64 || field.form != formAmount {
+			c.problems.Add(scale, join(at, "scale"), "must be the scale of a decimal that is sent as base64 of its unscaled bytes, and is for amounts")
+		}
+		t.column = Column{Scale: places, HasScale: true}
 	}
 	if upper := n.Get("upper"); upper != nil {
 		if t.upper = upper.Text == "true"; !t.upper && upper.Text != "false" || field.form != formText {

@@ -25,6 +25,7 @@ type term struct {
 	minorOf     *path  // or the path of the currency that tells
 	hasMinor    bool
 	upper       bool
+	column      Column // of a decimal whose scale the mapping tells
 }
 
 // timeUnits are the ways in which producers write instants, beside RFC 3339.
@@ -81,6 +82,9 @@ func (t *term) raw(s *scope, f form) value {
 	v := value{from: from, absent: from.Absent(), text: from.Text()}
 	if c, known := s.column(t.path); known && !v.absent {
 		return c.value(from, f)
+	}
+	if t.column.HasScale && !v.absent {
+		return t.column.value(from, f)
 	}
 	if !v.absent && !from.IsScalar() {
 		v.reason = event.ReasonBadField
