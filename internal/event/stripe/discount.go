@@ -15,6 +15,9 @@ type discount struct {
 	only    event.Value // the ids of the products that it is for; absent: all
 }
 
+// discountsMax bounds the discounts of one object; Stripe allows 20.
+const discountsMax = 100
+
 // discounts reads those of the items and of the subscription.
 func (s *snapshot) discounts() *event.Rejection {
 	for i := range s.items {
@@ -48,10 +51,10 @@ func (s *snapshot) discounts() *event.Rejection {
 // narrow gives a discount of some products to their items. An amount cannot be shared between several of
 // them here.
 func (s *snapshot) narrow(d discount) *event.Rejection {
-	found := 0
+	found, products := 0, idsOf(d.only)
 	for i := range s.items {
 		it := &s.items[i]
-		if contains(d.only, idOf(it.price.value.Get("product")).Text()) {
+		if products[idOf(it.price.value.Get("product")).Text()] {
 			it.discounts = append(it.discounts, d)
 			found++
 		}
@@ -74,7 +77,10 @@ func readDiscounts(of event.Value, currency string) ([]discount, *event.Rejectio
 		}
 		return appendDiscount(all, legacy, currency)
 	}
-	for _, v := range list.Elements() {
+	for i, v := range list.Elements() {
+		if i == discountsMax {
+			return nil, list.Reject(event.ReasonTooLarge)
+		}
 		if v.IsString() {
 			if legacy.Get("id").Text() != v.Text() {
 				return nil, v.Reject(event.ReasonMissingField)

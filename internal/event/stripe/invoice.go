@@ -12,7 +12,7 @@ import (
 // does not matter which of them is relayed; one about a void invoice takes them back.
 func (r *reader) invoice(root event.Value) ([]*event.Event, *event.Rejection) {
 	object := root.Find("data.object")
-	v := invoice{reader: r, object: object}
+	v := invoice{reader: r, object: object, byKey: map[string]*usage{}}
 	switch object.Get("status").Text() {
 	case "open", "paid", "uncollectible":
 		v.at = firstOf(object.Find("status_transitions.finalized_at"), object.Get("effective_at"), object.Get("created"))
@@ -46,6 +46,7 @@ type invoice struct {
 	at     event.Value
 	void   bool
 	usage  []*usage
+	byKey  map[string]*usage // by item and month
 	events []*event.Event
 }
 
@@ -79,13 +80,13 @@ func (v *invoice) add(l line) *event.Rejection {
 		if rejection != nil {
 			return rejection
 		}
-		for _, u := range v.usage {
-			if u.month == month && u.line.item.Text() == l.item.Text() {
-				u.minor += amount
-				return nil
-			}
+		key := l.item.Text() + "/" + month
+		if u := v.byKey[key]; u != nil {
+			u.minor += amount
+			return nil
 		}
-		v.usage = append(v.usage, &usage{l, month, amount})
+		u := &usage{l, month, amount}
+		v.usage, v.byKey[key] = append(v.usage, u), u
 		return nil
 	case l.item.Text() != "" || l.recurring:
 		return nil

@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"math/big"
-	"slices"
 
 	"processor/internal/event"
 	"processor/internal/money"
@@ -141,11 +140,14 @@ func amountText(v event.Value, currency string) (string, *event.Rejection) {
 	return text, nil
 }
 
-// contains says whether a list of ids has one.
-func contains(ids event.Value, id string) bool {
-	var all []string
-	for _, v := range ids.Elements() {
-		all = append(all, idOf(v).Text())
+// listMax bounds the lists that are compared with each other: no subscription has so many.
+const listMax = 1000
+
+// idsOf are the ids in a list.
+func idsOf(list event.Value) map[string]bool {
+	ids := map[string]bool{}
+	for _, v := range list.Elements() {
+		ids[idOf(v).Text()] = true
 	}
-	return slices.Contains(all, id)
+	return ids
 }

@@ -23,12 +23,13 @@ func (s *snapshot) schedule(data *event.Field) (known bool, rejection *event.Rej
 			return false, rejection
 		}
 	}
+	compared := 0
 	for _, phase := range phases.Elements() {
 		start := phase.Get("start_date")
 		if seconds(start) <= s.created {
 			continue
 		}
-		items, priced := s.phaseItems(phase)
+		items, priced := s.phaseItems(phase, &compared)
 		if !priced {
 			return false, nil
 		}
@@ -42,15 +43,22 @@ func (s *snapshot) schedule(data *event.Field) (known bool, rejection *event.Rej
 	return phases.IsArray(), nil
 }
 
+// comparedMax bounds how often items of phases are looked for among those of today.
+const comparedMax = 100_000
+
 // phaseItems are the items of a phase, and whether all that they cost is known.
-func (s *snapshot) phaseItems(phase event.Value) (items []item, priced bool) {
+func (s *snapshot) phaseItems(phase event.Value, compared *int) (items []item, priced bool) {
 	for _, name := range []string{"discounts", "coupon", "trial_end"} {
 		if v := phase.Get(name); !v.Absent() && (!v.IsArray() || !v.Element(0).Absent()) {
 			return nil, false
 		}
 	}
 	taken := map[string]bool{}
-	for _, v := range phase.Get("items").Elements() {
+	for i, v := range phase.Get("items").Elements() {
+		if i == listMax || *compared > comparedMax {
+			return nil, false
+		}
+		*compared += len(s.items)
 		one := item{value: v, id: idOf(v.Get("price")), quantity: v.Get("quantity"), price: priceOf(v, s.object.Get("currency").Text())}
 		same := s.current(one.id.Text(), idOf(one.price.value.Get("product")).Text(), taken)
 		switch {

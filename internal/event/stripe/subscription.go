@@ -41,7 +41,10 @@ func (s *snapshot) fill(data *event.Field) *event.Rejection {
 	if list.Get("has_more").IsTrue() {
 		return list.Get("has_more").Reject(event.ReasonBadField) // a part of the items is no snapshot
 	}
-	for _, v := range list.Get("data").Elements() {
+	for i, v := range list.Get("data").Elements() {
+		if i == listMax {
+			return list.Get("data").Reject(event.ReasonTooLarge)
+		}
 		s.items = append(s.items, s.itemOf(v))
 	}
 	if rejection := s.discounts(); rejection != nil {
