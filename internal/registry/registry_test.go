@@ -47,6 +47,9 @@ func newServer(t *testing.T) *server {
 			http.Error(w, "who are you", http.StatusUnauthorized)
 		case whole:
 			_, _ = w.Write([]byte(text))
+		case strings.HasPrefix(r.URL.Path, "/elsewhere"):
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error_code":404,"message":"HTTP 404 Not Found"}`))
 		case !found:
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write([]byte(`{"error_code":40403,"message":"Schema not found"}`))
@@ -294,8 +297,9 @@ func TestAWrongServerIsNoUnknownSchema(t *testing.T) {
 	s := newServer(t)
 	s.login = "user:secret"
 	for name, change := range map[string]func(*registry.Options){
-		"no login":    nil,
-		"wrong login": func(o *registry.Options) { o.Username, o.Password = "user", "other" },
+		"no login":     nil,
+		"wrong login":  func(o *registry.Options) { o.Username, o.Password = "user", "other" },
+		"no such path": func(o *registry.Options) { o.URL += "/elsewhere"; o.Username, o.Password = "user", "secret" },
 		"wrong address": func(o *registry.Options) {
 			o.URL += "/nowhere"
 			o.Username, o.Password = "user", "secret"
