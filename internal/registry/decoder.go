@@ -41,7 +41,7 @@ func (d *Decoder) Decode(ctx context.Context, r *event.Record) ([]*event.Event, 
 	case err != nil:
 		return nil, nil, err
 	case schema.Err != nil || schema.Kind != d.kind:
-		return nil, &event.Rejection{Reason: event.ReasonUndecodableSchema, Detail: "schema"}, nil
+		return nil, &event.Rejection{Reason: event.ReasonUndecodableSchema, Detail: "schema"}, nil //nolint:nilerr // a schema that cannot be used is an answer
 	}
 	var e *event.Event
 	var rejection *event.Rejection
