@@ -45,12 +45,15 @@ var packages = map[string]node{
 	"company":   {pure, []string{"money", "event"}},
 
 	// The decoders of other formats to the same events.
-	"event/stripe":     {pure, []string{"money", "event"}},
-	"event/debezium":   {pure, []string{"money", "event"}},
-	"event/openmeter":  {pure, []string{"money", "event"}},
-	"event/mapping":    {pure, []string{"money", "event"}},
-	"event/registry":   {pure, []string{"money", "event"}},
-	"config":           {shell, []string{"money", "event"}},
+	"event/mapping":   {pure, []string{"money", "event"}},
+	"event/stripe":    {pure, []string{"money", "event", "event/mapping"}},
+	"event/debezium":  {pure, []string{"event", "event/mapping"}},
+	"event/openmeter": {pure, []string{"event", "event/mapping"}},
+	"event/avro":      {pure, []string{"money", "event"}},
+	"event/format":    {pure, []string{"event", "event/mapping", "event/stripe", "event/debezium", "event/openmeter"}},
+	"registry":        {shell, []string{"event", "event/avro"}},
+
+	"config":           {shell, []string{"money", "event", "event/format", "event/mapping"}},
 	"broker":           {shell, nil},
 	"embedded":         {shell, nil},
 	"kafkatest":        {shell, []string{"broker", "embedded"}},
@@ -82,7 +85,7 @@ var pureStandard = []string{
 }
 
 // pureModules are the modules that the core may use, by path.
-var pureModules = []string{"github.com/cespare/xxhash/v2", "github.com/shopspring/decimal", "github.com/klauspost/compress/s2"}
+var pureModules = []string{"github.com/cespare/xxhash/v2", "github.com/shopspring/decimal", "github.com/klauspost/compress/s2", "github.com/twmb/avro"}
 
 const module = "processor/internal/"
 

@@ -153,6 +153,10 @@ func (f *face) reading() sink.PipelineReading {
 		CheckpointBytes: r.CheckpointBytes, CheckpointFailures: r.CheckpointFailures, Rebalances: r.Rebalances, ShardLoads: r.ShardLoads, IdentityBreaks: r.IdentityBreaks,
 		Stalled: f.watchdog.Stalled(),
 	}
+	if f.counters.Registry != nil {
+		reading := sink.RegistryReading(f.counters.Registry())
+		out.Registry = &reading
+	}
 	for topic, n := range r.Rows {
 		out.Rows[string(topic)] = n
 	}

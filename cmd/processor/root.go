@@ -21,6 +21,7 @@ func commands() []*cobra.Command {
 		rebuildCommand(),
 		rescaleCommand(),
 		replayCommand(),
+		decodeCommand(),
 		explainCommand(),
 		validateCommand(),
 		demoCommand(),

@@ -132,8 +132,9 @@ func exitOf(err error) error {
 func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 	core, coreErr := coreOptions(c)
 	plan, planErr := targets(c)
+	decoders, formatErr := openFormats(c)
 	cluster, clusterErr := openCluster(c)
-	if err := errors.Join(coreErr, planErr, clusterErr); err != nil {
+	if err := errors.Join(coreErr, planErr, formatErr, clusterErr); err != nil {
 		return pipeline.Options{}, err
 	}
 	o := pipeline.Options{
@@ -149,7 +150,15 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		return pipeline.Options{}, err
 	}
 	for _, s := range c.Sources {
-		o.Sources = append(o.Sources, pipeline.Source{Topic: s.Topic, KeyedByAccount: s.KeyedByAccount})
+		source, err := decoders.source(s)
+		if err != nil {
+			cluster.Close()
+			return pipeline.Options{}, err
+		}
+		o.Sources = append(o.Sources, source)
+	}
+	if decoders.client != nil {
+		o.Metrics.Registry = func() pipeline.RegistryReading { return pipeline.RegistryReading(decoders.client.Read()) }
 	}
 	return o, nil
 }

@@ -188,9 +188,14 @@ limits: {max_record_bytes: 2MiB}
 		t.Fatal(err)
 	}
 	defer o.Cluster.Close()
-	got := fmt.Sprint(o.Group, o.Name, o.Sources, o.Prefix, o.CreateTopics, o.Replication, o.FlushInterval, o.MetricsInterval, o.Tombstones,
+	for _, s := range o.Sources {
+		if s.Format != "native" || s.Decoder != nil || s.Detect != nil {
+			t.Errorf("source %s is of format %q", s.Topic, s.Format)
+		}
+	}
+	got := fmt.Sprint(o.Group, o.Name, o.Sources[0].Topic, o.Sources[0].KeyedByAccount, o.Sources[1].Topic, o.Sources[1].KeyedByAccount, o.Prefix, o.CreateTopics, o.Replication, o.FlushInterval, o.MetricsInterval, o.Tombstones,
 		o.CheckpointDir, o.CheckpointInterval, o.Lateness, o.Decoder.MaxBytes, o.Core.Currency, o.Metrics != nil)
-	want := fmt.Sprint("g", "x-0", "[{a true} {b true}]", "x.", false, 2, time.Second, 2*time.Second, true,
+	want := fmt.Sprint("g", "x-0", "a", true, "b", true, "x.", false, 2, time.Second, 2*time.Second, true,
 		"/var/lib/x", 3*time.Second, 4*time.Minute, 2<<20, "USD", true)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"processor/internal/event/mapping"
 )
 
 // assign reads n into target, which is a pointer to one of the types that keys have, and
@@ -24,6 +26,8 @@ func (l *loader) assign(k key, target any, n *node) {
 		l.assignGroupings(k, target, n)
 	case *[]DimensionValues:
 		l.assignValues(k, target, n)
+	case **mapping.Node:
+		*target = l.mappingOf(n)
 	case *[]Target:
 		l.assignTargets(k, target, n)
 	case *[]int:

@@ -121,6 +121,7 @@ func (l *loader) checkTogether() {
 	l.checkTLS()
 	l.checkSASL()
 	l.checkHTTP()
+	l.checkRegistry()
 	l.checkLoop()
 }
 
@@ -154,14 +155,7 @@ func (l *loader) checkTLS() {
 		l.checkNoTLS(settings)
 		return
 	}
-	if settings.CAFile != "" && l.isSet("kafka.tls.ca_file") {
-		text, err := readRegular(settings.CAFile, authoritiesBytesMax)
-		if err != nil {
-			l.complain(l.place("kafka.tls.ca_file"), "kafka.tls.ca_file", "cannot be read: %s", osReason(err))
-		} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
-			l.complain(l.place("kafka.tls.ca_file"), "kafka.tls.ca_file", "holds no certificate in PEM form")
-		}
-	}
+	l.checkAuthorities("kafka.tls.ca_file", settings.CAFile)
 	switch cert, key := settings.CertFile != "", settings.KeyFile != ""; {
 	case cert && !key:
 		l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "needs kafka.tls.key_file too")
@@ -172,6 +166,39 @@ func (l *loader) checkTLS() {
 			l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "cannot be used: %s", osReason(err))
 		}
 	}
+}
+
+// checkAuthorities refuses a file of authorities that could not be used.
+func (l *loader) checkAuthorities(path, file string) {
+	if file == "" || !l.isSet(path) {
+		return
+	}
+	text, err := readRegular(file, authoritiesBytesMax)
+	if err != nil {
+		l.complain(l.place(path), path, "cannot be read: %s", osReason(err))
+	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		l.complain(l.place(path), path, "holds no certificate in PEM form")
+	}
+}
+
+// checkURL wants the address of a server, without a password in it.
+func checkURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "must be the URL of a server such as https://registry.internal:8081, without user name and password"
+	}
+	return ""
+}
+
+// isPrivateURL says whether nobody else can read what goes to a server.
+func isPrivateURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || isLoopback(u.Hostname()))
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // checkNoTLS refuses settings of an encryption that is off: whoever wrote them expects it to be on.

@@ -9,6 +9,8 @@ package config
 import (
 	"net"
 	"time"
+
+	"processor/internal/event/mapping"
 )
 
 // Config is a whole, checked configuration. Default makes one, Load fills one.
@@ -16,6 +18,7 @@ type Config struct {
 	Kafka      Kafka
 	Group      string // consumer group and the name of the deployment
 	Sources    []Source
+	Registry   Registry
 	Output     Output
 	Checkpoint Checkpoint
 	Instance   Instance
@@ -62,7 +65,18 @@ type SASL struct {
 type Source struct {
 	Topic          string
 	Format         string
-	KeyedByAccount bool // its Kafka keys are account ids under the Java client's partitioner
+	KeyedByAccount bool          // its Kafka keys are account ids under the Java client's partitioner
+	Mapping        *mapping.Node // what the format leaves open; nil: nothing
+}
+
+// Registry is the schema registry of sources whose records name their schema by number.
+type Registry struct {
+	URL       string // empty: there is none
+	Username  string
+	Password  Secret
+	CAFile    string // empty: the system's authorities
+	Timeout   time.Duration
+	SchemaMax int // schemas that are kept
 }
 
 // Output says where rows go and how.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"processor/internal/event/mapping"
 )
 
 // Purpose says which command reads the configuration, and so what must be right in it.
@@ -47,6 +49,7 @@ func load(path string, text []byte, env []string, purpose Purpose) (*Config, err
 		env:     environment(env),
 		found:   map[string]*node{},
 		bad:     map[string]bool{},
+		places:  map[*mapping.Node]*node{},
 		config:  &Config{purpose: purpose, values: map[string]provenance{}},
 	}
 	l.assignDefaults()
@@ -84,6 +87,7 @@ type loader struct {
 	bad      map[string]bool  // keys with a problem of their own: no second complaint about them
 	problems Problems
 	config   *Config
+	places   map[*mapping.Node]*node // of the parts of mappings
 }
 
 // complain records a problem of the key at path.

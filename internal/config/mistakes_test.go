@@ -19,7 +19,7 @@ var mistakes = []struct{ text, want string }{
 	{"§group: \xff", `is not UTF-8 text`},
 	{"log:\n§  level: " + strings.Repeat("[", 40), `more than 32 brackets or lists are open`},
 	{"# " + strings.Repeat("- [", 40) + "\n§" + strings.Repeat("- ", 40), `more than 32 brackets or lists are open`},
-	{"§- a\n- b", `must be a mapping with some of the keys kafka, group, sources, output, checkpoint, instance, reporting, rules, groupings, values, windows, targets, signals, alerts, http, log, limits`},
+	{"§- a\n- b", `must be a mapping with some of the keys kafka, group, sources, schema_registry, output, checkpoint, instance, reporting, rules, groupings, values, windows, targets, signals, alerts, http, log, limits`},
 	{"+---\n§group: h\n", `a second document: one file is one configuration`},
 	{"+log: {level: info}\n§log: {level: warn}", `key "log" stands twice, first at line 4`},
 	{"+log: §&l {level: info}", `anchors, aliases, merges and tags are not supported`},
@@ -68,9 +68,36 @@ var mistakes = []struct{ text, want string }{
 	{sourcesOf("[§{format: native}]"), `sources[].topic: is missing`},
 	{sourcesOf("[{topic: §a b}]"), `sources[].topic: must be 1 to 249 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen, not "a b"`},
 	{sourcesOf("[{topic: a, §fromat: native}]"), `sources[]: unknown key "fromat"; did you mean "format"?`},
-	{sourcesOf("[{topic: a, format: §strip}]"), `sources[].format: unknown value "strip"; use native`},
-	{sourcesOf("[{topic: a, format: §stripe}]"), `sources[].format: not available in this version: stripe; use native`},
-	{sourcesOf("[{topic: a, §mapping: {id: $.id}}]"), `sources[].mapping: not available in this version: mapping; use format: native`},
+	{sourcesOf("[{topic: a, format: §strip}]"), `sources[].format: unknown value "strip"; did you mean "stripe"?`},
+	{sourcesOf("[{topic: a, mapping: §{id: $.id}}]"), `sources[].mapping: has no effect with format: native`},
+	{sourcesOf("[§{topic: a, format: mapping}]"), `sources[].mapping: format: mapping needs a mapping: a rule or a list of rules (docs/how-to/mapping.md)`},
+	{sourcesOf("[§{topic: a, format: debezium}]"), `sources[].mapping: format: debezium needs a mapping of tables to rules (docs/how-to/debezium.md)`},
+	{sourcesOf("[§{topic: a, format: stripe, keyed_by_account: true}]"), `sources[].keyed_by_account: has no effect with format: stripe, whose records are decoded and copied by account; leave it out`},
+	{sourcesOf("[{topic: a, format: stripe, mapping: {meters: {calls: §[1]}}}]"), `sources[].mapping.meters.calls: must be the id of a meter, such as mtr_123`},
+	{sourcesOf("[{topic: a, format: stripe, mapping: {plan: §tier}}]"), `sources[].mapping.plan: must be one of product, price, lookup_key, nickname, not "tier"`},
+	{sourcesOf("[{topic: a, format: stripe, mapping: {subscription: §sub}}]"), `sources[].mapping.subscription: must be a path such as $.payload.subscription, not "sub"`},
+	{sourcesOf("[{topic: a, format: openmeter, mapping: {quantity: §data.value}}]"), `sources[].mapping.quantity: must be a path such as $.data.value, not "data.value"`},
+	{sourcesOf("[{topic: a, format: openmeter, mapping: {meters: {calls: {count: §1}}}}]"), `sources[].mapping.meters.calls.count: must be true or false, not "1"`},
+	{sourcesOf("[{topic: a, format: debezium, mapping: §{source: crm}}]"), `sources[].mapping.tables: must be a mapping of table names such as public.subscriptions to rules with type, subject and data`},
+	{sourcesOf("[{topic: a, format: debezium, mapping: {tables: {t: {type: account.changed, subject: $.id, data: {name: $.name}, on_delete: §cancel}}}}]"), `sources[].mapping.tables.t.on_delete: for account.changed it must be ignore or erase`},
+	{sourcesOf("[{topic: a, format: debezium, mapping: {tables: {t: §{type: account.changed, data: {name: $.name}}}}}]"), `sources[].mapping.tables.t: subject is missing; every event needs it`},
+	{mappingOfRule("type: §account.chnged"), `sources[].mapping.type: must be one of the native types account.changed, subscription.changed, usage.recorded, usage.statement, charge.recorded, signal.observed, account.erased, event.revoked`},
+	{mappingOfRule("type: charge.recorded, data: {amount: §\"1,5\"}"), `sources[].mapping.data.amount: "1,5": must be a decimal such as 25.00`},
+	{mappingOfRule("type: charge.recorded, data: {amount: {path: $.a, minor_units: §13}}"), `sources[].mapping.data.amount.minor_units: must be the number of digits behind the point, 0 to 12, or the path of the currency`},
+	{mappingOfRule("type: charge.recorded, data: {amuont: §$.a}"), `sources[].mapping.data: unknown key "amuont"; known here: kind, amount, currency`},
+	{mappingOfRule("type: charge.recorded, data: {kind: {path: $.k, map: {x: §fee}}}"), `sources[].mapping.data.kind.map.x: "fee": must be one of one_off, service, credit, refund, tax`},
+	{mappingOfRule("type: charge.recorded, data: {currency: §usd}"), `sources[].mapping.data.currency: "usd": must be an ISO 4217 code such as USD`},
+	{mappingOfRule("type: charge.recorded, data: {currency: §\"$.a[*]\"}"), `sources[].mapping.data.currency: "$.a[*]": between [ and ] there must be a number from 0, or a name in single quotes`},
+	{mappingOfRule("type: charge.recorded, data: {currency: §\"@.a\"}"), `sources[].mapping.data.currency: "@.a": @ stands for the element of a list: there is none here`},
+	{mappingOfRule("type: account.changed, data: {effective_at: {path: $.t, time: §seconds}}"), `sources[].mapping.data.effective_at.time: unknown unit "seconds"; use one of rfc3339, unix, unix_ms, unix_us, unix_ns, days, datetime`},
+	{mappingOfRule("type: subscription.changed, data: {items: §$.items}"), `sources[].mapping.data.items: must be a list of mappings, or {each: $.list, fields: {...}} with paths that begin with @ for the element`},
+	{mappingOfRule("when: {type: §x}, type: account.erased"), `sources[].mapping.when: "type" must be a path such as $.type`},
+	{sourcesOf("§[{topic: a, format: avro}]"), `schema_registry.url: is missing; format: avro needs it`},
+	{"+schema_registry: {url: §registry}", `schema_registry.url: must be the URL of a server such as https://registry.internal:8081, without user name and password, not "registry"`},
+	{"+schema_registry: {url: §\"http://u:p@r\"}", `schema_registry.url: must be the URL of a server such as https://registry.internal:8081, without user name and password, not ***`},
+	{"+schema_registry: {url: §\"http://r:8081\", username: u, password: p}", `schema_registry.url: a password would go over the network unencrypted: use https`},
+	{"+schema_registry: {url: §\"https://r:8081\", username: u}", `schema_registry.username: username and password belong together`},
+	{"+schema_registry: {username: §u}", `schema_registry.username: has no effect without schema_registry.url`},
 	{sourcesOf("[{topic: a}, §{topic: a}]"), `sources: two sources have the same topic`},
 	{sourcesOf("§[{topic: expansion.metrics}]"), `sources[].topic: a source is the topic <output.prefix>metrics that this program writes`},
 
@@ -179,6 +206,11 @@ func kafkaWith(more string) string {
 
 func sourcesOf(list string) string {
 	return "kafka: {brokers: [\"localhost:9092\"]}\ngroup: g\nsources: " + list + "\n"
+}
+
+// mappingOfRule is a source with one rule that has what every rule needs beside the text.
+func mappingOfRule(text string) string {
+	return sourcesOf("[{topic: a, format: mapping, mapping: {id: $.id, source: s, subject: $.s, time: $.t, " + text + "}}]")
 }
 
 func ratesOf(tables string) string { return "+reporting: {rates: [" + tables + "]}" }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"processor/internal/event/mapping"
 )
 
 // Reference is docs/reference/config.md: every key with its default, values and variable.
@@ -87,6 +89,8 @@ func kindText(k key) string {
 		return "a mapping of signals to lists of `" + strings.Join(expansionTypes, "`, `") + "`"
 	case *[]Source, *[]RateTable, *[]Target:
 		return "a list of mappings"
+	case **mapping.Node:
+		return "a mapping, or a list of rules"
 	case *[]DimensionValues:
 		return "a mapping of dimensions to lists of values"
 	case *[]Grouping:

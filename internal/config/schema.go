@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"processor/internal/event/mapping"
 )
 
 // object is one JSON object of the schema; encoding/json writes its names in order.
@@ -116,6 +118,8 @@ func valueSchema(k key) object {
 			},
 		}
 		return object{"type": "array", "maxItems": targetsMax, "items": target}
+	case **mapping.Node:
+		return object{"type": []string{"object", "array"}}
 	case *[]Source:
 		return object{"type": "array", "minItems": 1, "items": sectionSchema(k.path + "[]")}
 	case *[]RateTable:

@@ -67,7 +67,7 @@ func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"brokers: [a]", "log: {level: wran}", "log: info", "output: {delivery: exactly-once}", "alerts: []",
 		"groupings: [[]]", "groupings: [[a, a]]", "groupings: [[all]]", "groupings: [region]",
 		"groupings: [[a, b, c, d, e]]", "windows: [60d]", "windows: [30d, 30d]", "windows: []",
-		"sources: [{format: native}]", "sources: [{topic: a, format: stripe}]", "sources: [{topic: a, fromat: native}]",
+		"sources: [{format: native}]", "sources: [{topic: a, format: strip}]", "sources: [{topic: a, fromat: native}]",
 		"reporting: {rates: [{eur: \"1\"}]}", "reporting: {rates: [{EUR: \"1e3\"}]}", "reporting: {rates: [{}]}",
 		"reporting: {fiscal_year_start: 13}", "reporting: {start: 2025-2-1}", "rules: {coalesce: 60}",
 		"rules: {day_factor: 31}", "targets: [{month: 2026-03}]", "limits: {max_depth: 1}", "http: {tls: {}}",

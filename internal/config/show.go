@@ -94,10 +94,11 @@ func plainSources(sources []Source) any {
 		Topic          string `json:"topic"`
 		Format         string `json:"format"`
 		KeyedByAccount bool   `json:"keyed_by_account"`
+		Mapping        any    `json:"mapping,omitempty"`
 	}
 	list := make([]plainSource, len(sources))
 	for i, s := range sources {
-		list[i] = plainSource(s)
+		list[i] = plainSource{s.Topic, s.Format, s.KeyedByAccount, plainMapping(s.Mapping)}
 	}
 	return list
 }

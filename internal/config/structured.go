@@ -100,6 +100,7 @@ func (l *loader) source(list key, item *node) Source {
 			l.complain(item.at, k.path, "is missing")
 		}
 	}
+	l.checkFormat(&source, item)
 	return source
 }
 

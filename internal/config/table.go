@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"processor/internal/event/format"
+)
 
 // key is one row of the table: everything the program knows about one setting. The type behind
 // field (or ofSource) decides how a value is read, checked, printed and described.
@@ -104,8 +108,10 @@ var keys = []key{
 	},
 	{
 		path: "sources[].format", initial: "native",
-		words:    []string{"native", "stripe", "debezium", "openmeter", "mapping", "avro", "json-schema"},
-		doc:      "Form of its events.",
+		words: format.Names(),
+		doc: "Form of its records. What is not native is decoded and copied by account into the topic `events` (docs/how-to): `stripe` events, `debezium` change events, " +
+			"`openmeter` usage, any JSON by a `mapping`, `avro` and `json-schema` with a `schema_registry`. `auto` looks at the first records at each start, and " +
+			"refuses a topic that is empty or not clear.",
 		ofSource: func(s *Source) any { return &s.Format },
 	},
 	{
@@ -116,8 +122,41 @@ var keys = []key{
 		ofSource: func(s *Source) any { return &s.KeyedByAccount },
 	},
 	{
-		path: "sources[].mapping",
-		doc:  "Paths from any JSON to the fields of native events.",
+		path: "sources[].mapping", example: "{meters: {api_requests: mtr_1}}",
+		doc: "What the format leaves open, in its own keys: rules from paths to native fields (docs/how-to/mapping.md), tables (docs/how-to/debezium.md), " +
+			"meters (docs/how-to/stripe.md, docs/how-to/openmeter.md). A change of it counts for records that are copied from then on.",
+		ofSource: func(s *Source) any { return &s.Mapping },
+	},
+
+	{
+		path: "schema_registry.url", example: "https://registry.internal:8081", check: checkURL,
+		doc:   "Schema registry of the sources in `avro` or `json-schema`, which need it.",
+		field: func(c *Config) any { return &c.Registry.URL },
+	},
+	{
+		path: "schema_registry.username", example: "expansion",
+		doc:   "User name for it, or the key of an API.",
+		field: func(c *Config) any { return &c.Registry.Username },
+	},
+	{
+		path: "schema_registry.password", example: "${file:/run/secrets/registry}",
+		doc:   "Password with `username`. Never printed; sent over https only, or to this machine.",
+		field: func(c *Config) any { return &c.Registry.Password },
+	},
+	{
+		path: "schema_registry.ca_file", example: "/etc/registry/ca.pem",
+		doc:   "Authorities that sign its certificate, as PEM; the system's when absent.",
+		field: func(c *Config) any { return &c.Registry.CAFile },
+	},
+	{
+		path: "schema_registry.timeout", initial: "5s", least: int64(100 * time.Millisecond), most: int64(time.Minute),
+		doc:   "Longest wait for one answer. Without an answer records wait, and none is rejected.",
+		field: func(c *Config) any { return &c.Registry.Timeout },
+	},
+	{
+		path: "schema_registry.schemas_max", initial: "1000", least: 1, most: 100_000,
+		doc:   "Schemas that are kept in memory; beyond it the one that was not used for longest is asked for again.",
+		field: func(c *Config) any { return &c.Registry.SchemaMax },
 	},
 
 	{

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"context"
 	"strconv"
 	"time"
 
@@ -22,6 +23,7 @@ const markEvery = event.Time(time.Minute)
 // decided. Its memory is used again for the next batch.
 type draft struct {
 	source   source
+	format   []byte // of a source that is not native
 	messages []sink.Message
 	headers  []sink.Header
 	numbers  []byte // texts of offsets and times
@@ -52,14 +54,17 @@ func (d *draft) name(b []byte) string {
 	return name
 }
 
-// write drafts the transaction of a batch, without its marks.
-func (l *lane) write(b *consumer.Batch, now time.Time) {
+// write drafts the transaction of a batch, without its marks. The error is that of a decoder that cannot
+// ask for something now: nothing is decided then.
+func (l *lane) write(ctx context.Context, b *consumer.Batch, now time.Time) error {
 	d := &l.draft
 	d.messages, d.headers, d.numbers = d.messages[:0], d.headers[:0], d.numbers[:0]
 	d.count = Count{TopicPartition: l.TopicPartition, Skipped: b.Skipped, Rejected: map[event.Reason]int64{}}
 	d.place, d.appended = l.place, l.appended
 	for i := range b.Records {
-		l.writeRecord(&b.Records[i], event.At(now))
+		if err := l.writeRecord(ctx, &b.Records[i], event.At(now)); err != nil {
+			return err
+		}
 	}
 	if len(b.Records) > 0 {
 		d.place.At = now.Unix()
@@ -68,10 +73,12 @@ func (l *lane) write(b *consumer.Batch, now time.Time) {
 		d.place.setMark(b.Last)
 	}
 	d.place.TopicID, d.place.CopyID = idOf(l.identity), idOf(l.copies)
+	return nil
 }
 
-// writeRecord drafts the copy of one record, or its dead letter.
-func (l *lane) writeRecord(r *consumer.Record, now event.Time) {
+// writeRecord drafts what becomes of one record: its copy or, in other formats, the events that it is; or
+// its dead letter.
+func (l *lane) writeRecord(ctx context.Context, r *consumer.Record, now event.Time) error {
 	d := &l.draft
 	d.read = d.read[:0]
 	size := len(r.Key) + len(r.Value)
@@ -80,28 +87,39 @@ func (l *lane) writeRecord(r *consumer.Record, now event.Time) {
 		size += len(h.Key) + len(h.Value) + 16
 	}
 	d.appended = event.Time(r.Time)
+	if l.foreign != nil {
+		return l.writeForeign(ctx, r, now)
+	}
 	e, rejection := l.decoder.Decode(r.Value, d.read)
 	if e != nil && size > l.options.Decoder.MaxBytes+room {
 		rejection = &event.Rejection{Reason: event.ReasonTooLarge, Detail: "headers"}
 	}
 	switch {
 	case rejection != nil:
-		d.count.Rejected[rejection.Reason]++
-		d.messages = append(d.messages, letter.New(l.options.DeadLetters, l.Partition%int32(l.options.DeadLetterPartitions), &letter.Rejected{ //nolint:gosec // partitions
-			Position: event.Position{Topic: l.Topic, Partition: l.Partition, Offset: r.Offset},
-			Key:      r.Key, Value: r.Value, Headers: r.Headers, Rejection: rejection, At: l.complete(d.place.Seen),
-		}))
+		l.writeLetter(r, rejection)
 	case e == nil:
 		d.count.Ignored++
 	default:
 		d.count.Copied++
-		l.writeCopy(r, e, now)
+		l.writeCopy(r, e, r.Value, d.read, now)
 	}
+	return nil
 }
 
-// writeCopy drafts the copy of a record, under its account's key.
-func (l *lane) writeCopy(r *consumer.Record, e *event.Event, now event.Time) {
+// writeLetter drafts the dead letter of a record.
+func (l *lane) writeLetter(r *consumer.Record, rejection *event.Rejection) {
 	d := &l.draft
+	d.count.Rejected[rejection.Reason]++
+	d.messages = append(d.messages, letter.New(l.options.DeadLetters, l.Partition%int32(l.options.DeadLetterPartitions), &letter.Rejected{ //nolint:gosec // partitions
+		Position: event.Position{Topic: l.Topic, Partition: l.Partition, Offset: r.Offset},
+		Key:      r.Key, Value: r.Value, Headers: r.Headers, Rejection: rejection, At: l.complete(d.place.Seen),
+	}))
+}
+
+// writeCopy drafts the copy of a record, or of one event that it holds, under its account's key.
+func (l *lane) writeCopy(r *consumer.Record, e *event.Event, value []byte, headers []event.Header, now event.Time) {
+	d := &l.draft
+	d.count.Events++
 	received, text := now, d.number(func(dst []byte) []byte { return dst })
 	if r.Append {
 		received = event.Time(r.Time)
@@ -119,14 +137,14 @@ func (l *lane) writeCopy(r *consumer.Record, e *event.Event, now event.Time) {
 		key = []byte{}
 	}
 	first := len(d.headers)
-	for _, h := range d.read {
+	for _, h := range headers {
 		d.headers = append(d.headers, sink.Header{Key: h.Key, Value: h.Value})
 	}
 	offset := d.number(func(dst []byte) []byte { return strconv.AppendInt(dst, r.Offset, 10) })
 	d.headers = d.source.headers(d.headers, key, text, offset)
 	d.messages = append(d.messages, sink.Message{
 		Topic: l.options.Events, Partition: int32(sink.Partition(subject, l.options.Partitions)), //nolint:gosec // a partition
-		Key: subject, Value: r.Value, Headers: d.headers[first:len(d.headers):len(d.headers)], Time: r.Time,
+		Key: subject, Value: value, Headers: d.headers[first:len(d.headers):len(d.headers)], Time: r.Time,
 	})
 }
 

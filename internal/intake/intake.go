@@ -3,7 +3,7 @@
 // never decide what an event means, never copy a record without moving the position that says so in
 // the same transaction, and never start anywhere but where the group's decided position says.
 //
-// Read in this order: intake, session, lane, transact, copy, origin, position.
+// Read in this order: intake, session, lane, transact, copy, foreign, origin, position.
 package intake
 
 import (
@@ -25,6 +25,10 @@ type Options struct {
 	Group   string   // of the service; GroupOf makes intake's own of it
 	Name    string   // that no other living process of the group has, see consumer.MemberOptions; may be empty
 	Sources []string // the topics to copy
+
+	// Formats makes the decoders of sources in another format than the native one, one for each partition,
+	// by topic.
+	Formats map[string]Format
 
 	Events               string // the topic to copy to
 	Partitions           int    // that it has
@@ -48,6 +52,20 @@ type Options struct {
 	FetchBytes int32         // bounds what one fetch brings of a partition; 2 MiB when 0
 }
 
+// Format is the format of a source.
+type Format struct {
+	Name string
+	New  func() Decoder
+}
+
+// Decoder makes native events of records in another format. A record gives all of its events, or a
+// rejection, or, when both are nil, nothing: it is ignored. An error says that what the record refers to
+// cannot be asked for now: it waits, with what is behind it in its partition. The events refer to nothing
+// of the record.
+type Decoder interface {
+	Decode(ctx context.Context, r *event.Record) ([]*event.Event, *event.Rejection, error)
+}
+
 // GroupOf is intake's consumer group in a deployment.
 func GroupOf(group string) string { return group + "-intake" }
 
@@ -59,6 +77,7 @@ type Count struct {
 	Rejected map[event.Reason]int64
 	Ignored  int64 // of an unknown type, where the configuration ignores those
 	Skipped  int64 // control markers and records of aborted transactions
+	Events   int64 // that the copied records are: one each, but in formats where a record holds several
 	Marks    int64 // written beside the copies
 
 	Next     int64      // the position, of which everything in front is decided

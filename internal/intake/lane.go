@@ -25,6 +25,8 @@ type lane struct {
 	copies     consumer.TopicIdentity // of the topic of the copies, likewise
 	transactor *sink.Transactor
 	decoder    *event.Decoder
+	foreign    Decoder // instead, of a source in another format
+	waits      error   // why what was fetched could not be decoded yet; nil: it could
 
 	place    place      // what was committed beside the position
 	end      int64      // up to where there is something to read
@@ -66,6 +68,10 @@ func (s *session) lane(tp broker.TopicPartition, compacted bool) (*lane, error) 
 	}
 	if s.ids != nil {
 		l.identity, l.copies = s.ids[tp.Topic], s.ids[s.options.Events]
+	}
+	if format, ok := s.options.Formats[tp.Topic]; ok {
+		l.foreign = format.New()
+		l.draft.format = []byte(format.Name)
 	}
 	l.draft.prepare(tp)
 	return l, nil

@@ -13,6 +13,9 @@ import (
 	"processor/internal/consumer"
 )
 
+// waitPause is the pause while a partition waits for what its records refer to.
+const waitPause = time.Second
+
 // lanesAtOnce bounds how many transactions are under way: each waits for the brokers most of its time.
 const lanesAtOnce = 16
 
@@ -203,6 +206,11 @@ func (s *session) fetch(ctx context.Context, positions []consumer.Position, paus
 // pause is how long to wait before the next fetch: while there is little to copy, it is worth waiting
 // for more, because a transaction costs as much for one record as for thousands.
 func (s *session) pause(got *fetched) time.Duration {
+	for _, l := range s.lanes {
+		if l.waits != nil {
+			return waitPause
+		}
+	}
 	for i := range got.batches {
 		if b := &got.batches[i]; b.Next < b.LastStable {
 			return 0
@@ -266,7 +274,11 @@ func (s *session) copy(ctx context.Context, got *fetched) error {
 	err := s.parallel(busy, func(l *lane) error { return l.copy(ctx, batches[l]) })
 	now := s.options.Clock()
 	for _, l := range s.lanes {
-		s.options.Progress.Note(l.TopicPartition, l.Next, l.end, now)
+		end := l.end
+		if l.waits != nil {
+			end = l.Next // it waits for something outside, which no restart would bring
+		}
+		s.options.Progress.Note(l.TopicPartition, l.Next, end, now)
 	}
 	return err
 }

@@ -27,7 +27,10 @@ const fencedPause = 1500 * time.Millisecond
 func (l *lane) copy(ctx context.Context, b *consumer.Batch) error {
 	l.end = max(b.LastStable, b.Next)
 	now := l.options.Clock()
-	l.write(b, now)
+	if err := l.write(ctx, b, now); err != nil {
+		return l.wait(ctx, err)
+	}
+	l.waits = nil
 	if err := l.idle(l.lasting, b, now); err != nil {
 		return err
 	}

@@ -115,6 +115,7 @@ func (p *progress) observe(c Count) {
 	defer p.mu.Unlock()
 	p.next[c.TopicPartition] = max(p.next[c.TopicPartition], c.Next)
 	p.counts["copied"] += c.Copied
+	p.counts["events"] += c.Events
 	p.counts["ignored"] += c.Ignored
 	p.counts["skipped"] += c.Skipped
 	for reason, n := range c.Rejected {

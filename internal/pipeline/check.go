@@ -26,7 +26,7 @@ var errEnough = errors.New("enough")
 func checkKeys(ctx context.Context, o *Options, found map[string]consumer.TopicInfo) (problems []error, err error) {
 	decoder := event.NewDecoder(o.Decoder)
 	for _, s := range o.Sources {
-		if !s.KeyedByAccount {
+		if !s.KeyedByAccount || s.Decoder != nil {
 			continue
 		}
 		partitions := found[s.Topic].Partitions

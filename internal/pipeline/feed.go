@@ -31,6 +31,17 @@ func (f *feed) topics() []string {
 	return names
 }
 
+// formats are those of the sources that are not native, by topic.
+func (f *feed) formats() map[string]intake.Format {
+	formats := map[string]intake.Format{}
+	for _, t := range f.taken {
+		if t.decoder != nil {
+			formats[t.topic] = intake.Format{Name: t.format, New: t.decoder}
+		}
+	}
+	return formats
+}
+
 // partitionsNow are the partitions that the sources have, those that were added since the start too.
 func (f *feed) partitionsNow(ctx context.Context, o *Options) ([]broker.TopicPartition, error) {
 	found, err := o.Cluster.Topics(ctx, f.topics()...)
@@ -76,7 +87,7 @@ func (p *pipeline) startFeed(ctx context.Context, fail context.CancelCauseFunc) 
 func (p *pipeline) intakeOptions() intake.Options {
 	o := &p.options
 	return intake.Options{
-		Cluster: o.Cluster, Group: o.Group, Name: o.Name, Sources: o.feed.topics(),
+		Cluster: o.Cluster, Group: o.Group, Name: o.Name, Sources: o.feed.topics(), Formats: o.feed.formats(),
 		Events: o.topic(row.TopicEvents), Partitions: o.feed.partitions,
 		DeadLetters: o.topic(row.TopicDeadLetters), DeadLetterPartitions: p.partitions, Positions: o.topic(row.TopicIntake),
 		Decoder: o.Decoder, Lateness: o.Lateness, Interval: min(o.FlushInterval, 100*time.Millisecond),
@@ -112,7 +123,7 @@ func (p *pipeline) countCopies(c intake.Count) {
 			one.LagTime = max(clock.Sub(c.Appended.UTC()), 0)
 		}
 		r.Partitions[key] = one
-		r.Rows[row.TopicEvents] += c.Copied + c.Marks
+		r.Rows[row.TopicEvents] += c.Events + c.Marks
 		r.Rows[row.TopicDeadLetters] += rejected
 	})
 }

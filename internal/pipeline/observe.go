@@ -153,9 +153,21 @@ type ShardReading struct {
 	Restoring bool
 }
 
+// RegistryReading is what the client of the schema registry counted since its start.
+type RegistryReading struct {
+	Answered int64 // requests that gave a schema
+	Unknown  int64 // requests for a schema that the registry does not know
+	Failed   int64 // requests without an answer that decides: records wait
+	Schemas  int   // that are kept
+}
+
 // Metrics collects what the service counts. The zero value is ready; it is safe for use by several
 // goroutines.
 type Metrics struct {
+	// Registry is what the client of the schema registry counted; nil: there is none. It is set before the
+	// service starts.
+	Registry func() RegistryReading
+
 	mu      sync.Mutex
 	reading Reading
 }

@@ -11,16 +11,25 @@ import (
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/event"
+	"processor/internal/intake"
 	"processor/internal/rollup"
 	"processor/internal/row"
 	"processor/internal/sink"
 )
 
-// Source is one topic that events come from, in the native format.
+// Source is one topic that events come from.
 type Source struct {
 	Topic          string
 	KeyedByAccount bool // its keys are account ids under the Java client's partitioner
+
+	Format  string                // its name; empty: native
+	Decoder func() intake.Decoder // of a format that is not native: intake decodes it
+	Detect  Detect                // finds Format and Decoder out from records of the topic; nil: they are known
 }
+
+// Detect tells the format of records from the beginning of a topic. The error says what to do where it is
+// not clear.
+type Detect func(sample []event.Record) (format string, decoder func() intake.Decoder, err error)
 
 // The checkpoint stores.
 const (

@@ -65,11 +65,14 @@ func PlanRescale(ctx context.Context, options Options, to RescaleTo) (*Rescale, 
 	}
 	problems := r.names(&o, found)
 	if len(problems) > 0 {
-		return nil, fmt.Errorf("%w:\n%w", ErrRefused, errors.Join(problems...))
+		return nil, refusedBy(problems)
 	}
 	before, err := readBefore(ctx, &o, r.Before)
 	if err != nil {
 		return nil, err
+	}
+	if problems, err = detectFormats(ctx, &r.next, found); err != nil || len(problems) > 0 {
+		return nil, errors.Join(err, refusedBy(problems))
 	}
 	for i := range r.next.Sources {
 		if err := r.source(ctx, i, to.Partitions, found, before); err != nil {
@@ -230,6 +233,14 @@ func (r *Rescale) choose(wanted int, found map[string]consumer.TopicInfo) (probl
 	found[events] = copies
 	way.take(&r.next, found)
 	return problems
+}
+
+// refusedBy is the refusal for problems; nil where there are none.
+func refusedBy(problems []error) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w:\n%w", ErrRefused, errors.Join(problems...))
 }
 
 // partitionsOf are all partitions of a topic.

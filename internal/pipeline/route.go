@@ -26,6 +26,8 @@ type takenSource struct {
 	topic      string
 	partitions int
 	reason     string
+	format     string
+	decoder    func() intake.Decoder // nil: native
 }
 
 // newRoute chooses. found describes the sources, which exist, and what may exist already: the topic of
@@ -63,7 +65,7 @@ func newRoute(o *Options, found map[string]consumer.TopicInfo) route {
 			r.direct = append(r.direct, s)
 			continue
 		}
-		r.taken = append(r.taken, takenSource{topic: s.Topic, partitions: info.Partitions, reason: why})
+		r.taken = append(r.taken, takenSource{topic: s.Topic, partitions: info.Partitions, reason: why, format: s.Format, decoder: s.Decoder})
 	}
 	return r
 }
@@ -81,6 +83,8 @@ func (o *Options) partitionsBefore(found map[string]consumer.TopicInfo) int {
 // reason is why the ledger cannot read a source itself; empty when it can.
 func reason(s Source, info consumer.TopicInfo) string {
 	switch {
+	case s.Decoder != nil:
+		return "format: " + s.Format
 	case !s.KeyedByAccount:
 		return "keyed_by_account: false"
 	case !info.LogAppendTime:
@@ -167,6 +171,11 @@ func checkSources(ctx context.Context, o *Options) (partitions int, err error) {
 	for _, s := range o.Sources {
 		if !found[s.Topic].Exists {
 			problems = append(problems, fmt.Errorf("source %s does not exist: create it, or correct sources[].topic", s.Topic))
+		}
+	}
+	if len(problems) == 0 {
+		if problems, err = detectFormats(ctx, o, found); err != nil {
+			return 0, err
 		}
 	}
 	r := newRoute(o, found)

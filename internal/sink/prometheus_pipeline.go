@@ -27,6 +27,14 @@ type PipelineReading struct {
 	ShardLoads         int64
 	IdentityBreaks     int64
 	Stalled            int // source partitions that stand still although there is something to read
+
+	Registry *RegistryReading // nil: there is no schema registry
+}
+
+// RegistryReading is about the schema registry.
+type RegistryReading struct {
+	Answered, Unknown, Failed int64 // requests
+	Schemas                   int   // that are kept
 }
 
 // SourceReading is about one source partition.
@@ -92,6 +100,8 @@ var (
 	openBytesDescription  = counted("open_account_bytes", "Memory of a shard's open accounts, by an estimate; limits.open_account_bytes bounds the sum.", "shard")
 	unratedDescription    = counted("unrated_usage_months", "Months of a metered item with recorded usage that no snapshot prices: no revenue until one does.", "shard")
 	breaksDescription     = counted("identity_breaks_total", "Figures that did not reconcile; the process refuses to save them and ends.")
+	registryDescription   = counted("registry_requests_total", "Requests to the schema registry: with a schema, for one that it does not know, and without an answer, for which records wait.", "result")
+	schemasDescription    = counted("registry_schemas", "Schemas that are kept in memory; schema_registry.schemas_max bounds them.")
 	flushDescription      = counted("flush_duration_seconds", "How long deriving, encoding and sending the changed rows took.")
 	rowsDescription       = counted("rows_total", "Rows that all replicas acknowledged.", "topic")
 	buildInfoDescription  = counted("build_info", "1, with the program's version.", "version", "commit", "go_version")
@@ -99,7 +109,7 @@ var (
 		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, lostDescription, watermarkDescription,
 		stalledDescription, rebalancesDescription, loadsDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
 		restoredDescription, stateDescription, stateBytesDescription, openDescription, openBytesDescription, unratedDescription, breaksDescription, flushDescription,
-		rowsDescription, buildInfoDescription,
+		rowsDescription, registryDescription, schemasDescription, buildInfoDescription,
 	}
 )
 
@@ -139,6 +149,12 @@ func (p *Pipeline) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if r.Registry != nil {
+		counter(registryDescription, r.Registry.Answered, "answered")
+		counter(registryDescription, r.Registry.Unknown, "unknown")
+		counter(registryDescription, r.Registry.Failed, "failed")
+		gauge(schemasDescription, float64(r.Registry.Schemas))
 	}
 	for _, s := range r.Sources {
 		partition := strconv.Itoa(int(s.Partition))

@@ -26,7 +26,7 @@ func counters() sink.PipelineReading {
 		}},
 		Rejections: map[event.Reason]int64{event.ReasonBadAmount: 2}, Rows: map[string]int64{"movements": 77},
 		Flushes: 4, FlushTime: 80 * time.Millisecond, Checkpoints: 1, CheckpointTime: 2 * time.Second,
-		CheckpointBytes: 9000, CheckpointFailures: 1, Rebalances: 5, ShardLoads: 8, IdentityBreaks: 0, Stalled: 6,
+		CheckpointBytes: 9000, CheckpointFailures: 1, Rebalances: 5, ShardLoads: 8, IdentityBreaks: 0, Stalled: 6, Registry: &sink.RegistryReading{Answered: 3, Unknown: 1, Failed: 2, Schemas: 4},
 	}
 }
 
@@ -46,6 +46,8 @@ func TestPipelineShowsWhatIsCounted(t *testing.T) {
 		"expansion_unrated_usage_months":         `expansion_unrated_usage_months{shard="3"} 3`,
 		"expansion_restore_progress_ratio":       `expansion_restore_progress_ratio{shard="3"} 1`,
 		"expansion_shard_loads_total":            `expansion_shard_loads_total 8`,
+		"expansion_registry_requests_total":      `expansion_registry_requests_total{result="failed"} 2`,
+		"expansion_registry_schemas":             `expansion_registry_schemas 4`,
 		"expansion_stalled_partitions":           `expansion_stalled_partitions 6`,
 		"expansion_build_info":                   `expansion_build_info{commit="abc",go_version="go1.26",version="1.2.3"} 1`,
 		"expansion_flush_duration_seconds":       `expansion_flush_duration_seconds_bucket{le="0.025"} 4`,

@@ -1,0 +1,149 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"processor/internal/event/avro"
+)
+
+// Bounds of one schema.
+const (
+	answerMax    = 4 << 20 // bytes of one answer
+	referenceMax = 100     // schemas that one may refer to, over all levels
+)
+
+// answer is what a registry says about a schema. One without a kind is Avro.
+type answer struct {
+	Schema     string      `json:"schema"`
+	Kind       string      `json:"schemaType"`
+	References []reference `json:"references"`
+}
+
+// reference is another schema that one is built on.
+type reference struct {
+	Subject string `json:"subject"`
+	Version int    `json:"version"`
+}
+
+// errMissing is a registry's own "not found".
+var errMissing = errors.New("not found")
+
+// ask asks for a schema and those that it refers to.
+func (c *Client) ask(ctx context.Context, id uint32) (*Schema, error) {
+	a, err := c.get(ctx, "/schemas/ids/"+strconv.FormatUint(uint64(id), 10))
+	if errors.Is(err, errMissing) {
+		return nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Schema{Kind: a.Kind}
+	if s.Kind == "" {
+		s.Kind = KindAvro
+	}
+	if s.Kind != KindAvro {
+		return s, nil
+	}
+	below := references{client: c, seen: map[string]bool{}}
+	switch err = below.collect(ctx, a.References); {
+	case errors.Is(err, errMissing) || errors.Is(err, errTooMany):
+		s.Err = err
+		return s, nil
+	case err != nil:
+		return nil, err
+	}
+	s.Avro, s.Err = avro.Parse(a.Schema, below.texts...)
+	return s, nil
+}
+
+// references collects schemas that others refer to, each behind those that it refers to itself.
+type references struct {
+	client *Client
+	seen   map[string]bool
+	texts  []string
+}
+
+var errTooMany = fmt.Errorf("a schema refers to more than %d others", referenceMax)
+
+func (r *references) collect(ctx context.Context, list []reference) error {
+	for _, one := range list {
+		path := "/subjects/" + url.PathEscape(one.Subject) + "/versions/" + strconv.Itoa(one.Version)
+		if r.seen[path] {
+			continue
+		}
+		if r.seen[path] = true; len(r.seen) > referenceMax {
+			return errTooMany
+		}
+		a, err := r.client.get(ctx, path)
+		if err != nil {
+			return err
+		}
+		if err := r.collect(ctx, a.References); err != nil {
+			return err
+		}
+		r.texts = append(r.texts, a.Schema)
+	}
+	return nil
+}
+
+// get asks for one path. Nothing of the login is in an error.
+func (c *Client) get(ctx context.Context, path string) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/vnd.schemaregistry.v1+json, application/json")
+	if c.options.Username != "" {
+		request.SetBasicAuth(c.options.Username, c.options.Password)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("GET %s: %w", path, err)
+	case len(body) > answerMax:
+		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", path, answerMax)
+	case response.StatusCode == http.StatusNotFound && isMissing(body):
+		return nil, fmt.Errorf("GET %s: %w", path, errMissing)
+	case response.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("GET %s: %s%s", path, response.Status, remedy(response.StatusCode))
+	}
+	var a answer
+	if err := json.Unmarshal(body, &a); err != nil || a.Schema == "" {
+		return nil, fmt.Errorf("GET %s: the answer is none of a schema registry; check schema_registry.url", path)
+	}
+	return &a, nil
+}
+
+// isMissing tells a registry's "not found" from that of any server under a wrong address: it has a number
+// of its own, 40401 to 40403.
+func isMissing(body []byte) bool {
+	var said struct {
+		Code int `json:"error_code"`
+	}
+	return json.Unmarshal(body, &said) == nil && strings.HasPrefix(strconv.Itoa(said.Code), "404") && said.Code > 404
+}
+
+func remedy(status int) string {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "; check schema_registry.username and password"
+	case http.StatusNotFound, http.StatusMovedPermanently, http.StatusFound, http.StatusPermanentRedirect, http.StatusTemporaryRedirect:
+		return "; check schema_registry.url"
+	}
+	return ""
+}
