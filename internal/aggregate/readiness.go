@@ -12,19 +12,19 @@ import (
 // Readiness is how close an account is to expanding, at the watermark.
 type Readiness struct {
 	Utilization money.Amount // the highest of its limits and seats, as a ratio; only where Known says so
-	Known       Utilized
+	Known       Measured
 	Index       int // 0 to 100
 	Gated       Gate
 }
 
-// Utilized says whether there is a utilization.
-type Utilized uint8
+// Measured says whether there is a utilization.
+type Measured uint8
 
 // The answers.
 const (
-	UtilizedNothing  Utilized = iota // no line has a limit, and nobody told how many seats are used
-	UtilizedZeroBase                 // seats are used of which none is bought, or the limit is 0
-	UtilizedSome
+	MeasuredNothing  Measured = iota // no line has a limit, and nobody told how many seats are used
+	MeasuredZeroBase                 // seats are used of which none is bought, or the limit is 0
+	MeasuredSome
 )
 
 // Gate is the set of reasons for which an account had better be left alone.
@@ -147,15 +147,15 @@ func (p *signalPass) utilizationOf(r *Readiness, all []heldAgainst) *big.Rat {
 	most := new(big.Rat)
 	for _, h := range all {
 		if h.of.Sign() <= 0 {
-			r.Known = max(r.Known, UtilizedZeroBase)
+			r.Known = max(r.Known, MeasuredZeroBase)
 			continue
 		}
 		share := new(big.Rat).Quo(h.value, h.of)
 		if most.Cmp(share) < 0 {
 			most = share
 		}
-		if ratio := money.Round(share); r.Known < UtilizedSome || r.Utilization.Cmp(ratio) < 0 {
-			r.Known, r.Utilization = UtilizedSome, ratio
+		if ratio := money.Round(share); r.Known < MeasuredSome || r.Utilization.Cmp(ratio) < 0 {
+			r.Known, r.Utilization = MeasuredSome, ratio
 		}
 	}
 	return most

@@ -96,11 +96,11 @@ func signalOptions(o *aggregate.SignalOptions, words []string) error {
 		case "thresholds":
 			o.Thresholds = nil
 			for _, percent := range strings.Split(value, ",") {
-				n, err := strconv.Atoi(percent)
+				at, err := strconv.Atoi(percent)
 				if err != nil {
 					return err
 				}
-				o.Thresholds = append(o.Thresholds, n)
+				o.Thresholds = append(o.Thresholds, at)
 			}
 		case "block":
 			o.SeatBlock = n

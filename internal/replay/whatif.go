@@ -219,7 +219,7 @@ func (c *comparison) figures(id, month string, now, then figures) (list []Differ
 			continue
 		}
 		d := Difference{Account: id, Month: month, Figure: name, Now: was, WhatIf: is}
-		if isAmount(was) && isAmount(is) {
+		if isAmount(was) && isAmount(is) && name != "utilization" { // ratios have no total
 			d.Difference = c.add(name, was, is)
 		}
 		if was != is {

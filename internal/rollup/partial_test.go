@@ -24,6 +24,13 @@ func partials() map[string]Partial {
 		full.Counts[i] = int64(i) - 3
 	}
 	full.Ranking = &aggregate.Ranking{Top: []money.Amount{wide(1), money.Micros(5)}, Squares: new(big.Int).Lsh(big.NewInt(3), 200)}
+	full.Signals = &aggregate.SignalSums{Named: []aggregate.NamedSignalSum{
+		{Name: "nps", SignalSum: aggregate.SignalSum{Opened: 1, Accounts: 1}},
+		{Name: "seats_80", SignalSum: aggregate.SignalSum{
+			Opened: 9, Converted: 3, Missed: 2, Accounts: 8, AccountsConverted: 3, With: 7, WithExpanding: 4,
+			Potential: wide(2), OpenPotential: money.Micros(5), Expansion: money.Micros(-1), Days: []aggregate.DayCount{{Days: 0, Count: 2}, {Days: 89, Count: 1}},
+		}},
+	}}
 	few := &aggregate.Register{}
 	few.Sums[aggregate.Sums-1] = money.Micros(-1)
 	few.Counts[aggregate.Counts-1] = 1

@@ -66,11 +66,11 @@ func (o *object) readiness(r *aggregate.Readiness) {
 	}
 	used := rollup.Ratio{Reason: rollup.NotDefined}
 	switch r.Known {
-	case aggregate.UtilizedSome:
+	case aggregate.MeasuredSome:
 		used = rollup.Ratio{Value: r.Utilization}
-	case aggregate.UtilizedZeroBase:
+	case aggregate.MeasuredZeroBase:
 		used.Reason = rollup.ZeroBase
-	case aggregate.UtilizedNothing:
+	case aggregate.MeasuredNothing:
 	}
 	o.ratio("utilization", used)
 	o.integer("readiness_index", int64(r.Index))

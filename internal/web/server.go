@@ -222,6 +222,8 @@ func (s *Server) view(r *http.Request) (v View, problem string) {
 		return v, "there is no such grouping"
 	case !isInterval(v.Interval):
 		return v, "there is no such interval: day, week, month, quarter, year or a window such as 30d"
+	case v.Type != "" && !slices.Contains(aggregate.UpNames[:], v.Type):
+		return v, "there is no such type of expansion"
 	}
 	return v, ""
 }
