@@ -11,7 +11,7 @@ import (
 )
 
 // The benchmarks of this file are small and always do the same: bench/guard counts their instructions. What they
-// make before the clock starts must not depend on b.N.
+// make before they begin must not depend on how many operations there will be.
 
 // benchAccounts is how many accounts they have, each with ten events since January: enough to change the account
 // with every event, and few enough to be made quickly.
@@ -63,7 +63,7 @@ var benchKinds = []struct {
 	{"charge.recorded", func(int) string { return `{"kind":"one_off","amount":"12.50","currency":"USD"}` }},
 	{"signal.observed", func(int) string { return `{"name":"champion","value":"90"}` }},
 	{"event.revoked", func(n int) string {
-		return fmt.Sprintf(`{"revokes":{"source":"test","id":%q}}`, benchHistory[n].id)
+		return fmt.Sprintf(`{"revokes":{"source":"test","id":%q}}`, benchHistory[n%len(benchHistory)].id)
 	}},
 }
 
@@ -115,10 +115,10 @@ func benchLedger(b *testing.B, history []benchSent) *State {
 	return s
 }
 
-// benchEvents are some events of a kind for each account, one an account and day: usage of a day that has some already waits for its end.
-func benchEvents(b *testing.B, name string, data func(n int) string) []*event.Event {
+// benchEvents are some events of a kind for each account, one an account and day: usage of a day that has some
+// already waits for its end.
+func benchEvents(b *testing.B, each int, name string, data func(n int) string) []*event.Event {
 	b.Helper()
-	const each = 10
 	var all []*event.Event
 	for n := range each {
 		sent := benchSent{name, fmt.Sprintf("more-%d", n), benchStart.Add(time.Duration(n) * 24 * time.Hour), data(n)}
@@ -129,30 +129,29 @@ func benchEvents(b *testing.B, name string, data func(n int) string) []*event.Ev
 	return all
 }
 
-// BenchmarkApply files one event of each kind with an account of ten events. One operation is one event.
-func BenchmarkApply(b *testing.B) { benchEveryKind(b, func(*State, event.Time) {}) }
+// BenchmarkApply files one event of each kind with an account of ten events and more. One operation is one event.
+func BenchmarkApply(b *testing.B) { benchEveryKind(b, 100, func(*State, event.Time) {}) }
 
 // BenchmarkDerive also derives the account anew, and takes what changed: what an event costs that has a flush
 // to itself. One operation is one event.
 func BenchmarkDerive(b *testing.B) {
-	benchEveryKind(b, func(s *State, at event.Time) {
+	benchEveryKind(b, 10, func(s *State, at event.Time) {
 		s.AdvanceTo(at)
 		s.FlushEach(func(*Updates) {})
 	})
 }
 
-// benchEveryKind files events; after is called when each account has got one more.
-func benchEveryKind(b *testing.B, after func(s *State, at event.Time)) {
+// benchEveryKind files so many events with each account, then begins anew; after is called when each account has
+// got one more.
+func benchEveryKind(b *testing.B, each int, after func(s *State, at event.Time)) {
 	b.Helper()
 	for _, kind := range benchKinds {
 		b.Run(kind.name, func(b *testing.B) {
-			var s *State
-			events := benchEvents(b, kind.name, kind.data)
+			events, s := benchEvents(b, each, kind.name, kind.data), benchLedger(b, benchHistory)
 			b.ReportAllocs()
-			b.ResetTimer()
-			for i := range b.N {
+			for i := 0; b.Loop(); i++ {
 				n := i % len(events)
-				if n == 0 {
+				if n == 0 && i > 0 {
 					b.StopTimer()
 					s = benchLedger(b, benchHistory)
 					b.StartTimer()
@@ -171,16 +170,19 @@ func benchEveryKind(b *testing.B, after func(s *State, at event.Time)) {
 // one account that is reviewed.
 func BenchmarkAdvance(b *testing.B) {
 	history := slices.Concat(benchHistory[:3], benchHistory[6:]) // usage is looked at anew every day
-	var s *State
+	s, reviewed := benchLedger(b, history), 0
 	b.ReportAllocs()
-	for done := 0; done < b.N; {
-		if s == nil || len(s.wakes) == 0 {
-			b.StopTimer()
-			s = benchLedger(b, history)
-			b.StartTimer()
+	for b.Loop() {
+		for reviewed == 0 {
+			if len(s.wakes) == 0 {
+				b.StopTimer()
+				s = benchLedger(b, history)
+				b.StartTimer()
+			}
+			s.AdvanceTo(s.Watermark().Add(time.Hour))
+			s.FlushEach(func(*Updates) { reviewed++ })
 		}
-		s.AdvanceTo(s.Watermark().Add(time.Hour))
-		s.FlushEach(func(*Updates) { done++ })
+		reviewed--
 	}
 }
 
@@ -188,21 +190,15 @@ func BenchmarkAdvance(b *testing.B) {
 // register.
 func BenchmarkKeepDerived(b *testing.B) {
 	s := benchLedger(b, benchHistory)
-	var slots []*slot
-	for i := range benchAccounts {
-		slots = append(slots, s.accounts[fmt.Sprintf("account-%03d", i)])
+	slots := make([]*slot, benchAccounts)
+	for i := range slots {
+		slots[i] = s.accounts[fmt.Sprintf("account-%03d", i)]
 	}
-	var keys []RegisterKey
-	for key := range s.registers {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, RegisterKey.compare)
-	keys = keys[:min(len(keys), benchAccounts)]
+	keys := slices.SortedFunc(maps.Keys(s.registers), RegisterKey.compare)[:benchAccounts]
 	b.ReportAllocs()
-	b.ResetTimer()
-	for i := range b.N {
+	for i := 0; b.Loop(); i++ {
 		s.move(slots[i%benchAccounts])
-		s.change(keys[i%len(keys)])
+		s.change(keys[i%benchAccounts])
 		if (i+1)%benchAccounts == 0 {
 			s.KeepDerived()
 			s.TakeKept()
@@ -213,35 +209,57 @@ func BenchmarkKeepDerived(b *testing.B) {
 // BenchmarkResume takes accounts over from a checkpoint that may be trusted. One operation is one account of ten
 // events, and its share of the registers.
 func BenchmarkResume(b *testing.B) {
-	first := benchLedger(b, nil)
-	records := map[string][]byte{}
-	keep := func(s *State) {
-		for _, k := range s.TakeKept() {
-			records[string(k.Key)] = k.Value
-		}
-	}
-	for i := range benchAccounts {
-		for _, sent := range benchHistory {
-			benchApply(b, first, sent.event(b, i, time.Minute))
-		}
-	}
-	first.FlushEach(func(*Updates) {})
-	first.KeepDerived()
-	keep(first)
-	keys := slices.Sorted(maps.Keys(records))
-	b.ReportAllocs()
-	b.ResetTimer()
-	for left := b.N; left > 0; left -= benchAccounts {
-		b.StopTimer()
-		s := benchLedger(b, nil)
-		b.StartTimer()
-		for _, key := range keys {
-			if err := s.RestoreKept([]byte(key), slices.Clone(records[key])); err != nil {
+	groups := benchCheckpoint(b)
+	restore := func(s *State, records []Kept) {
+		for i := range records {
+			if err := s.RestoreKept(records[i].Key, slices.Clone(records[i].Value)); err != nil {
 				b.Fatal(err)
 			}
 		}
-		if resumed, err := s.EndRestore(); !resumed {
-			b.Fatal(err)
+	}
+	var s *State
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		n := i % benchAccounts
+		if n == 0 {
+			s = benchLedger(b, nil)
+			restore(s, groups[0])
+		}
+		restore(s, groups[1+n])
+		if n == benchAccounts-1 {
+			if resumed, err := s.EndRestore(); !resumed {
+				b.Fatal(err)
+			}
 		}
 	}
+}
+
+// benchCheckpoint are the records of a checkpoint in the order of their keys: those of the shard, then of each
+// account.
+func benchCheckpoint(b *testing.B) (groups [][]Kept) {
+	b.Helper()
+	s := benchLedger(b, nil)
+	for i := range benchAccounts {
+		for _, sent := range benchHistory {
+			benchApply(b, s, sent.event(b, i, time.Minute))
+		}
+	}
+	s.FlushEach(func(*Updates) {})
+	s.KeepDerived()
+	records := map[string][]byte{}
+	for _, k := range s.TakeKept() {
+		records[string(k.Key)] = k.Value
+	}
+	last := ""
+	for _, key := range slices.Sorted(maps.Keys(records)) {
+		owner, _ := AccountOf([]byte(key))
+		if groups == nil || owner != last {
+			groups, last = append(groups, nil), owner
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], Kept{Key: []byte(key), Value: records[key]})
+	}
+	if len(groups) != 1+benchAccounts {
+		b.Fatalf("records of %d owners", len(groups))
+	}
+	return groups
 }

@@ -51,23 +51,29 @@ type shardSave struct {
 
 func (s *session) snapshot() ([]shardSave, error) {
 	saves := make([]shardSave, len(s.shards))
-	err := s.parallel(len(s.shards), func(i int) error {
-		shard := s.shards[i]
-		if err := shard.check(); err != nil {
+	err := s.parallel(len(s.shards), func(i int) (err error) {
+		saves[i], err = s.shards[i].snapshot()
+		if errors.Is(err, ErrIdentity) {
 			s.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
-			return err
 		}
-		one := shardSave{shard: shard, places: map[broker.TopicPartition]int64{}}
-		one.puts = shard.takePuts()
-		for _, src := range shard.sources {
-			one.places[src.TopicPartition] = src.Next
-		}
-		var err error
-		one.marker, err = shard.marker().encode()
-		saves[i] = one
 		return err
 	})
 	return saves, err
+}
+
+// snapshot takes from a shard what its checkpoint needs. The shard waits for it: BenchmarkSnapshot says how long.
+func (s *shard) snapshot() (shardSave, error) {
+	if err := s.check(); err != nil {
+		return shardSave{}, err
+	}
+	one := shardSave{shard: s, places: map[broker.TopicPartition]int64{}}
+	one.puts = s.takePuts()
+	for _, src := range s.sources {
+		one.places[src.TopicPartition] = src.Next
+	}
+	var err error
+	one.marker, err = s.marker().encode()
+	return one, err
 }
 
 // save writes the checkpoints, then commits the positions for lag tools. A shard that has a newer owner

@@ -68,8 +68,7 @@ func BenchmarkRollup(b *testing.B) {
 	}
 	flush()
 	b.ReportAllocs()
-	b.ResetTimer()
-	for i := range b.N {
+	for i := 0; b.Loop(); i++ {
 		row := &registers[len(registers)-1-i%perFlush]
 		put(i/perFlush%shards, row, uint64(2+i)) //nolint:gosec // not negative
 		if (i+1)%perFlush == 0 {
@@ -83,8 +82,7 @@ func BenchmarkPartial(b *testing.B) {
 	s, registers := benchRegisters(b)
 	var buffer []byte
 	b.ReportAllocs()
-	b.ResetTimer()
-	for i := range b.N {
+	for i := 0; b.Loop(); i++ {
 		r := &registers[i%len(registers)]
 		p := rollup.Partial{Shard: 3, Version: 7, Generation: 9, Segment: s.Segment(r.Key.Segment), Kind: r.Key.Kind, Index: r.Key.Index, Register: r.Register}
 		buffer = p.AppendValue(p.AppendKey(buffer[:0]))
