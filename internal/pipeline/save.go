@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"processor/internal/aggregate"
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
 )
@@ -45,6 +46,7 @@ func (s *session) awaitSave() error {
 type shardSave struct {
 	shard  *shard
 	marker []byte
+	kept   []aggregate.Kept // what the puts are made of, beside the loop
 	puts   []checkpoint.Put
 	places map[broker.TopicPartition]int64
 }
@@ -67,7 +69,7 @@ func (s *shard) snapshot() (shardSave, error) {
 		return shardSave{}, err
 	}
 	one := shardSave{shard: s, places: map[broker.TopicPartition]int64{}}
-	one.puts = s.takePuts()
+	one.kept = s.takeKept()
 	for _, src := range s.sources {
 		one.places[src.TopicPartition] = src.Next
 	}
@@ -86,6 +88,7 @@ func (s *session) save(ctx context.Context, generation membership, saves []shard
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := s.options.schedule.Now()
+		one.puts = putsOf(one.kept)
 		err := s.saveShard(ctx, &one)
 		if isFenced(err) {
 			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)

@@ -136,7 +136,7 @@ var mistakes = []mistake{
 	},
 	{
 		"positions are saved without their records", "internal/pipeline/save.go",
-		"\tone.puts = s.takePuts()\n", "\ts.takePuts()\n", simulation,
+		"\tone.kept = s.takeKept()\n", "\ts.takeKept()\n", simulation,
 	},
 	{
 		"of two values of a key the older is saved", "internal/pipeline/shard.go",
