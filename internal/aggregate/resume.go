@@ -65,9 +65,14 @@ func (s *State) KeepDerived() {
 	if len(s.dirty) > 0 {
 		trust = "" // what is kept so far is of an earlier flush than the events
 	} else {
+		s.kept = slices.Grow(s.kept, len(d.moved)+len(d.registers)+1)
 		for _, at := range d.moved {
 			at.moved = false
-			s.kept = append(s.kept, Kept{Key: restKey(at.id), Value: at.appendRest(nil), Replaces: at.restKept})
+			s.buffer = appendRestKey(s.buffer[:0], at.id)
+			n := len(s.buffer)
+			s.buffer = at.appendRest(s.buffer)
+			key, value := s.inBlock(n)
+			s.kept = append(s.kept, Kept{Key: key, Value: value, Replaces: at.restKept})
 			at.restKept = true
 		}
 		d.moved = d.moved[:0]

@@ -22,7 +22,7 @@ func IsDerived(value []byte) bool { return len(value) > 0 && value[0]&0xf0 == 0x
 
 func shardKey() []byte { return append(accountKey(""), 's') }
 
-func restKey(id string) []byte { return append(accountKey(id), 'r') }
+func appendRestKey(dst []byte, id string) []byte { return append(appendText(dst, id), 'r') }
 
 func (s *State) registerKey(key RegisterKey) []byte {
 	segment := s.Segment(key.Segment)
@@ -154,6 +154,7 @@ func (s *State) restoreRegister(r *reducedReader) {
 		made.Counts[bits.TrailingZeros32(left)] = r.int()
 	}
 	s.registers[key] = made
+	s.checkRegister(key, made)
 	s.derivation.stored[key] = struct{}{}
 	if accounts := int(r.uint()); accounts > 0 { //nolint:gosec // of a shard
 		x := &expansions{accounts: accounts}

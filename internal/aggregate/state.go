@@ -227,6 +227,11 @@ func (s *State) stored(e *event.Event) (key, value []byte) {
 	s.buffer = appendKeptKey(s.buffer[:0], e)
 	n := len(s.buffer)
 	s.buffer = e.AppendStored(s.buffer)
+	return s.inBlock(n)
+}
+
+// inBlock is a copy of the buffer, of which the first n bytes are a key, beside those of other records.
+func (s *State) inBlock(n int) (key, value []byte) {
 	if len(s.buffer) > cap(s.block)-len(s.block) {
 		s.block = make([]byte, 0, max(min(2*cap(s.block), keptBlock), 1<<10, len(s.buffer)))
 	}
@@ -321,9 +326,9 @@ func (s *State) Dimensions() []string { return s.dims.names }
 // Segment is what a segment number stands for.
 func (s *State) Segment(id SegmentID) Segment { return s.dims.segments[id] }
 
-// Broken is the first identity that did not hold, or nil: a state that is broken must not be
-// checkpointed (invariant I2).
-func (s *State) Broken() error { return s.broken }
+// Check is the first identity that did not hold, of an account or of a register, or nil: a state that is
+// broken must not be checkpointed (invariant I2).
+func (s *State) Check() error { return s.broken }
 
 // wakeAt sees to it that the account is derived once the watermark reaches an instant.
 func (s *State) wakeAt(of *slot, at event.Time) {

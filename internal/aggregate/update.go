@@ -93,6 +93,7 @@ func (s *State) FlushEach(each func(*Updates)) []RegisterRow {
 		s.change(key)
 		r := s.registers[key]
 		r.touched = false
+		s.checkRegister(key, r)
 		r.Ranking, r.Signals = s.ranking(key), s.signals[key].clone()
 		row := RegisterRow{Key: key, Register: &r.Register}
 		if r.isEmpty() {
@@ -259,19 +260,13 @@ func (s *State) check(a *account, d *derived) {
 	}
 }
 
-// Check holds the identity of every register, and returns the first break that was found since
-// the state was made.
-func (s *State) Check() error {
-	if s.broken != nil {
-		return s.broken
+// checkRegister holds a register's identity. Every register that changed is held against it at the flush, and every
+// one that was read: so a checkpoint need not look at all of them.
+func (s *State) checkRegister(key RegisterKey, r *register) {
+	if !r.Closes() && s.broken == nil {
+		segment := s.Segment(key.Segment)
+		s.broken = fmt.Errorf("register %s=%s %s %d: its movements do not add up to its change", segment.Grouping, segment.Name, key.Kind, key.Index)
 	}
-	for key, r := range s.registers {
-		if !r.Closes() {
-			segment := s.Segment(key.Segment)
-			return fmt.Errorf("register %s=%s %s %d: its movements do not add up to its change", segment.Grouping, segment.Name, key.Kind, key.Index)
-		}
-	}
-	return nil
 }
 
 // commonEntries is how many of their first entries two derivations have in common. The half of a transfer that leaves

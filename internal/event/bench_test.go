@@ -44,6 +44,20 @@ func BenchmarkAppendCanonical(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendStored is what a checkpoint keeps of an event.
+func BenchmarkAppendStored(b *testing.B) {
+	for _, kind := range []struct{ name, format string }{{"usage", usageRecord}, {"subscription", subscriptionRecord}} {
+		b.Run(kind.name, func(b *testing.B) {
+			e := decodeText(b, string(records(kind.format)[0]))
+			var buffer []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				buffer = e.AppendStored(buffer[:0])
+			}
+		})
+	}
+}
+
 func BenchmarkStored(b *testing.B) {
 	e := decodeText(b, string(records(subscriptionRecord)[0]))
 	var buffer []byte

@@ -153,7 +153,7 @@ func (p *pipeline) openShard(ctx context.Context, number int, out outlet, logs b
 
 // saveOpened saves a shard that nobody else works on yet.
 func (p *pipeline) saveOpened(ctx context.Context, s *shard) error {
-	puts := s.takePuts() // the marker counts them
+	puts := putsOf(s.takeKept()) // the marker counts them
 	b, err := s.marker().encode()
 	if err != nil {
 		return err

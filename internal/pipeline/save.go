@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"processor/internal/aggregate"
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
 )
@@ -45,29 +46,36 @@ func (s *session) awaitSave() error {
 type shardSave struct {
 	shard  *shard
 	marker []byte
+	kept   []aggregate.Kept // what the puts are made of, beside the loop
 	puts   []checkpoint.Put
 	places map[broker.TopicPartition]int64
 }
 
 func (s *session) snapshot() ([]shardSave, error) {
 	saves := make([]shardSave, len(s.shards))
-	err := s.parallel(len(s.shards), func(i int) error {
-		shard := s.shards[i]
-		if err := shard.check(); err != nil {
+	err := s.parallel(len(s.shards), func(i int) (err error) {
+		saves[i], err = s.shards[i].snapshot()
+		if errors.Is(err, ErrIdentity) {
 			s.options.Metrics.update(func(r *Reading) { r.IdentityBreaks++ })
-			return err
 		}
-		one := shardSave{shard: shard, places: map[broker.TopicPartition]int64{}}
-		one.puts = shard.takePuts()
-		for _, src := range shard.sources {
-			one.places[src.TopicPartition] = src.Next
-		}
-		var err error
-		one.marker, err = shard.marker().encode()
-		saves[i] = one
 		return err
 	})
 	return saves, err
+}
+
+// snapshot takes from a shard what its checkpoint needs. The shard waits for it: BenchmarkSnapshot says how long.
+func (s *shard) snapshot() (shardSave, error) {
+	if err := s.check(); err != nil {
+		return shardSave{}, err
+	}
+	one := shardSave{shard: s, places: map[broker.TopicPartition]int64{}}
+	one.kept = s.takeKept()
+	for _, src := range s.sources {
+		one.places[src.TopicPartition] = src.Next
+	}
+	var err error
+	one.marker, err = s.marker().encode()
+	return one, err
 }
 
 // save writes the checkpoints, then commits the positions for lag tools. A shard that has a newer owner
@@ -80,6 +88,7 @@ func (s *session) save(ctx context.Context, generation membership, saves []shard
 	positions := map[broker.TopicPartition]int64{}
 	for _, one := range saves {
 		begun := s.options.schedule.Now()
+		one.puts = putsOf(one.kept)
 		err := s.saveShard(ctx, &one)
 		if isFenced(err) {
 			lost.shards, lost.cause = append(lost.shards, one.shard), errors.Join(lost.cause, err)

@@ -217,33 +217,41 @@ func (s *shard) misplacedError(src *source, r *consumer.Record, e *event.Event, 
 
 // collectKept takes over what the state kept since the last flush.
 func (s *shard) collectKept() {
-	for _, k := range s.state.TakeKept() {
+	kept := s.state.TakeKept()
+	for i := range kept {
+		k := &kept[i]
 		switch {
 		case k.Delete:
 			s.digest -= xxhash.Sum64(k.Key)
 		case !k.Replaces:
 			s.digest += xxhash.Sum64(k.Key)
 		}
-		s.kept = append(s.kept, k)
 		s.keptBytes += len(k.Key) + len(k.Value)
 	}
+	s.kept = append(s.kept, kept...)
 }
 
-// takePuts gives away the records since the last checkpoint, each key once, the latest value.
-func (s *shard) takePuts() []checkpoint.Put {
+// takeKept gives away the records since the last checkpoint, and what was derived since then.
+func (s *shard) takeKept() []aggregate.Kept {
 	s.state.KeepDerived()
 	s.collectKept()
-	latest := make(map[string]int, len(s.kept))
-	for i, k := range s.kept {
+	kept := s.kept
+	s.kept, s.keptBytes = nil, 0
+	return kept
+}
+
+// putsOf are the records that a checkpoint writes: each key once, the latest value.
+func putsOf(kept []aggregate.Kept) []checkpoint.Put {
+	latest := make(map[string]int, len(kept))
+	for i, k := range kept {
 		latest[string(k.Key)] = i
 	}
 	puts := make([]checkpoint.Put, 0, len(latest))
-	for i, k := range s.kept {
+	for i, k := range kept {
 		if latest[string(k.Key)] == i {
 			puts = append(puts, checkpoint.Put{Key: k.Key, Value: k.Value, Delete: k.Delete})
 		}
 	}
-	s.kept, s.keptBytes = nil, 0
 	return puts
 }
 

@@ -136,7 +136,7 @@ var mistakes = []mistake{
 	},
 	{
 		"positions are saved without their records", "internal/pipeline/save.go",
-		"\t\tone.puts = shard.takePuts()\n", "\t\tshard.takePuts()\n", simulation,
+		"\tone.kept = s.takeKept()\n", "\ts.takeKept()\n", simulation,
 	},
 	{
 		"of two values of a key the older is saved", "internal/pipeline/shard.go",
