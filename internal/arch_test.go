@@ -59,7 +59,7 @@ var packages = map[string]node{
 	"checkpoint":       {shell, []string{"broker"}},
 	"checkpoint/dir":   {shell, []string{"broker", "checkpoint"}},
 	"checkpoint/kafka": {shell, []string{"broker", "checkpoint"}},
-	"row":              {pure, []string{"money", "event", "aggregate", "rollup"}},
+	"row":              {pure, []string{"money", "event", "aggregate", "rollup", "alert"}},
 	"replay":           {shell, append([]string{"row"}, core...)},
 	"web":              {shell, append([]string{"row"}, core...)},
 	"letter":           {shell, []string{"event", "row", "consumer", "sink"}},

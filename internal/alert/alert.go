@@ -11,8 +11,8 @@ import (
 // Key names an alert.
 type Key struct{ Rule, Grouping, Segment string }
 
-// compare orders keys by rule, grouping and segment.
-func (k Key) compare(o Key) int {
+// Compare orders keys by rule, grouping and segment.
+func (k Key) Compare(o Key) int {
 	if c := strings.Compare(k.Rule, o.Rule); c != 0 {
 		return c
 	}

@@ -78,7 +78,7 @@ func (e *evaluator) activeOf(r *watched) []Key {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, Key.compare)
+	slices.SortFunc(keys, Key.Compare)
 	return keys
 }
 
@@ -172,7 +172,7 @@ func wholeMinute(t event.Time) event.Time {
 // all are copies of all alerts, in order.
 func (e *evaluator) all() []Alert {
 	list := make([]Alert, 0, len(e.alerts))
-	for _, key := range slices.SortedFunc(maps.Keys(e.alerts), Key.compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(e.alerts), Key.Compare) {
 		list = append(list, *e.alerts[key])
 	}
 	return list

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
+	"processor/internal/alert"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -19,8 +20,18 @@ type Observer struct {
 	Metrics func(rows []rollup.Row, watermark event.Time)
 	// Periods is how many of the latest days, weeks, ... Metrics is told of; 0 is all.
 	Periods [aggregate.KindRolling + 1]int
+	// Alerts is called on the rollup's goroutine after every flush, where there are rules.
+	Alerts func(Alerts)
 	// Status is called when the phase changes, and after every flush. The status may be kept.
 	Status func(Status)
+}
+
+// Alerts are the alerts as of a minute of the smallest watermark. They may be kept.
+type Alerts struct {
+	All     []alert.Alert // in their order
+	Changes []alert.Alert // since the last call, in their order: those of this instance's partitions that were published
+	Ours    func(alert.Key) bool
+	Minute  event.Time // 0 before the first
 }
 
 // Phase is what the service is doing, for readiness and for people.
@@ -103,6 +114,8 @@ type Reading struct {
 	IdentityBreaks     int64
 	MetricsWatermark   event.Time // of the rollup; NoTime before it is known
 	Segments           int        // of the rollup
+	AlertsWaiting      int        // registers that wait for slower shards before alerts look at them
+	AlertsMerged       int64      // what shards said of minutes that were merged because too much waited
 }
 
 // Partition names a source partition.

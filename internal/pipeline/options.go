@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
+	"processor/internal/alert"
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/event"
@@ -67,6 +68,7 @@ type Options struct {
 
 	Core     aggregate.Options
 	Targets  rollup.Targets
+	Alerts   []alert.Rule // none: nothing is watched
 	Decoder  event.Options
 	Lateness time.Duration // how far the watermark stays behind the latest event
 
@@ -149,6 +151,9 @@ func (o Options) withDefaults() (Options, error) {
 	set(&o.MetricsInterval, time.Second, "MetricsInterval")
 	set(&o.CheckpointInterval, 10*time.Second, "CheckpointInterval")
 	set(&o.Lateness, 0, "Lateness")
+	if err := alert.Check(o.Alerts, o.Core.Groupings, o.Core.Windows); err != nil {
+		problems = append(problems, fmt.Errorf("%w: %w", ErrRefused, err))
+	}
 	if o.FlushRecords <= 0 {
 		o.FlushRecords = 20_000
 	}

@@ -21,6 +21,7 @@ const (
 	TopicAccountMonths Topic = "account_months"
 	TopicMetrics       Topic = "metrics"
 	TopicVintage       Topic = "vintage"
+	TopicAlerts        Topic = "alerts"
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"
