@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,10 +90,35 @@ func spanOf(interval string, windows []aggregate.Window) (span, bool) {
 	return span{aggregate.KindRolling, place}, place >= 0
 }
 
-// Check says everything that is wrong with a list of rules, given the groupings and windows that there
-// are. The first place of a problem is the rule's name, or its number where it has none.
+// Problem is what is wrong with one rule.
+type Problem struct {
+	Rule int // its place in the list
+	Text string
+}
+
+// Problems are everything that is wrong with a list of rules.
+type Problems []Problem
+
+// Error is one problem to a line.
+func (p Problems) Error() string {
+	var lines []string
+	for i := range p {
+		lines = append(lines, p[i].Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// RulesMax is the most rules of a configuration: each looks at every segment of its grouping.
+const RulesMax = 100
+
+// Check says everything that is wrong with a list of rules as Problems, given the groupings and windows
+// that there are; nil where nothing is. A text begins with the rule's name, or its number where it has
+// none.
 func Check(rules []Rule, groupings [][]string, windows []aggregate.Window) error {
-	var problems []error
+	var problems Problems
+	if len(rules) > RulesMax {
+		return Problems{{RulesMax, fmt.Sprintf("there are %d rules, at most %d are looked at", len(rules), RulesMax)}}
+	}
 	seen := map[string]bool{}
 	for i := range rules {
 		r := &rules[i]
@@ -103,7 +127,7 @@ func Check(rules []Rule, groupings [][]string, windows []aggregate.Window) error
 			name = fmt.Sprintf("number %d", i+1)
 		}
 		refuse := func(format string, args ...any) {
-			problems = append(problems, fmt.Errorf("rule %s: "+format, append([]any{name}, args...)...))
+			problems = append(problems, Problem{i, fmt.Sprintf("rule %s: "+format, append([]any{name}, args...)...)})
 		}
 		if r.Name == "" {
 			refuse("name is missing")
@@ -113,7 +137,10 @@ func Check(rules []Rule, groupings [][]string, windows []aggregate.Window) error
 		seen[r.Name] = true
 		r.check(groupings, windows, refuse)
 	}
-	return errors.Join(problems...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
 }
 
 func (r *Rule) check(groupings [][]string, windows []aggregate.Window, refuse func(string, ...any)) {
@@ -143,6 +170,12 @@ func (r *Rule) check(groupings [][]string, windows []aggregate.Window, refuse fu
 	r.checkComparison(at, windows, refuse)
 	if r.Threshold.Sign() <= 0 || r.Threshold.Cmp(one) > 0 {
 		refuse("threshold must be more than 0 % and at most 100 %")
+	}
+	if r.For < 0 || r.SilentAfter < 0 || r.MinBase.Sign() < 0 {
+		refuse("for, silent_after and min_base must not be below 0")
+	}
+	if !slices.Contains(Severities, r.Severity) {
+		refuse("there is no severity %q; there are %s", r.Severity, strings.Join(Severities, ", "))
 	}
 	if r.Clear.Sign() < 0 || r.Clear.Cmp(r.Threshold) > 0 {
 		refuse("clear must be between 0 % and the threshold")

@@ -21,7 +21,6 @@ var notYet = []gap{
 	{"sources[].mapping", nil, "format: native"},
 	{"output.format", []string{"connect-json", "avro"}, "json"},
 	{"signals", nil, "the rows of movements"},
-	{"alerts", nil, "Prometheus rules over /metrics"},
 	{"http.tls", nil, "a loopback address behind a proxy that ends TLS"},
 	{"http.auth", nil, "a loopback address behind a proxy that authenticates"},
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,15 @@ func checkAddress(text string) string {
 func checkOrdinal(text string) string {
 	if _, err := strconv.ParseUint(text, 10, 16); err != nil && text != "auto" {
 		return "must be auto, or a whole number from 0"
+	}
+	return ""
+}
+
+// checkURL takes where requests may be sent. It does not say what it was given: it may be a secret.
+func checkURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return "must be a URL such as https://alerts.example/hook, without user and password"
 	}
 	return ""
 }
@@ -100,7 +110,7 @@ func checkDimension(text string) string {
 func (l *loader) checkTogether() {
 	l.checkRates()
 	l.checkPlan()
-	if l.purpose == ForReplay {
+	if l.purpose == ForReplay || l.purpose == ForRules {
 		return
 	}
 	for _, path := range runNeeds {

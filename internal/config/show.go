@@ -67,6 +67,8 @@ func plain(target any) any {
 		return plainValues(*target)
 	case *[]Target:
 		return plainTargets(*target)
+	case *[]Alert:
+		return plainAlerts(*target)
 	case *[]Window:
 		var names []string
 		for _, w := range *target {
