@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"processor/internal/aggregate"
+	"processor/internal/alert"
 	"processor/internal/broker"
 	"processor/internal/config"
 	"processor/internal/embedded"
@@ -188,7 +189,7 @@ func (d *demo) options(dir string, log *slog.Logger) pipeline.Options {
 	}
 	return pipeline.Options{
 		Cluster: d.cluster, Group: "demo", Sources: []pipeline.Source{{Topic: demoTopic, KeyedByAccount: true}},
-		Prefix: demoPrefix, CreateTopics: true, CheckpointDir: dir, Core: d.core, Lateness: demoLateness,
+		Prefix: demoPrefix, CreateTopics: true, CheckpointDir: dir, Core: d.core, Alerts: alert.Defaults(), Lateness: demoLateness,
 		Clock: d.clock.now, Metrics: d.face.counters, Observer: observer, Questions: d.face.questions, Watchdog: d.face.watchdog, Logger: log,
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"runtime"
@@ -31,6 +32,7 @@ type face struct {
 	server    *web.Server
 	questions *pipeline.Questions
 	watchdog  *pipeline.Watchdog
+	alarm     *alarm
 }
 
 // init gives `run` its HTTP part.
@@ -44,12 +46,21 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
+		f.alarm.tellThrough(c, log)
 		l, err := web.Listen(context.Background(), c.HTTP.Address) //nolint:contextcheck // opening a port does not wait
 		if err != nil {
 			return nil, err
 		}
 		log.Info("the page and the API are served", "address", l.Addr().String())
-		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: func(ctx context.Context) error { return f.serve(ctx, l) }}, nil
+		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: func(ctx context.Context) error {
+			told := make(chan error, 1)
+			telling, end := context.WithCancel(ctx)
+			defer end()
+			go func() { told <- f.alarm.run(telling) }()
+			err := f.serve(ctx, l)
+			end()
+			return errors.Join(err, <-told)
+		}}, nil
 	}
 }
 
@@ -57,13 +68,13 @@ func init() {
 func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, log *slog.Logger) (*face, error) {
 	f := &face{
 		counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{}),
-		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil),
+		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil), alarm: &alarm{counters: counters},
 	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
-		f.revenue, f.exporter, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		f.revenue, f.exporter, sink.NewAlerts(f.alarm.reading, nil), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
@@ -89,6 +100,7 @@ func (f *face) observer() pipeline.Observer {
 			f.revenue.Observe(rows)
 			f.board.Observe(rows, watermark)
 		},
+		Alerts: f.alarm.observe,
 		Status: func(s pipeline.Status) {
 			f.exporter.Sample()
 			f.board.SetStatus(statusOf(s, f.counters.Read()))

@@ -22,7 +22,7 @@ func runCommand() *cobra.Command {
 		Use:   "run --config FILE",
 		Short: "Run the service against a Kafka cluster",
 		Long: `Run the service: read the source topics, keep the ledger, and write rows of movements,
-accounts, account_months, metrics and vintage. SIGTERM or Ctrl-C stops it in order; a second one at once.
+accounts, account_months, metrics, vintage and alerts. SIGTERM or Ctrl-C stops it in order; a second one at once.
 
 Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration does
 not fit the cluster or the checkpoint (see processor help rebuild), 3 the data needs an operator's decision, such as a gap in a log,
@@ -122,8 +122,15 @@ func exitOf(err error) error {
 func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 	core, coreErr := coreOptions(c)
 	plan, planErr := targets(c)
-	cluster, clusterErr := openCluster(c)
-	if err := errors.Join(coreErr, planErr, clusterErr); err != nil {
+	if err := errors.Join(coreErr, planErr); err != nil {
+		return pipeline.Options{}, err
+	}
+	rules, err := alertRules(c, &core)
+	if err != nil {
+		return pipeline.Options{}, err
+	}
+	cluster, err := openCluster(c)
+	if err != nil {
 		return pipeline.Options{}, err
 	}
 	o := pipeline.Options{
@@ -131,7 +138,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
 		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval, OpenAccountBytes: int64(c.Limits.OpenAccountBytes),
-		Core: core, Targets: plan, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
+		Core: core, Targets: plan, Alerts: rules, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
 	}
 	if err := instanceOf(c, &o); err != nil {

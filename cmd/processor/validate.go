@@ -23,6 +23,9 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkAlerts(loaded); err != nil {
+				return err
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is valid for %s: %s\n", path, purpose, checked(loaded))
 			return err
 		},
@@ -32,6 +35,15 @@ func validateCommand() *cobra.Command {
 	// The only failure is a flag that does not exist; it was added just above.
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
+}
+
+// checkAlerts checks what the words of rules mean together.
+func checkAlerts(c *config.Config) error {
+	core, err := coreOptions(c)
+	if err == nil {
+		_, err = alertRules(c, &core)
+	}
+	return withCode(exitUsage, err)
 }
 
 // checked says in one line what a valid configuration holds. It gives counts, never values.

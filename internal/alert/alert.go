@@ -60,10 +60,10 @@ func (a *Alert) Summary(currency string) string {
 		unit = ""
 	}
 	text := fmt.Sprintf("%s: %s over %s is %s%s, %s under %s (%s%s)", where, what, a.By.Interval,
-		short(a.Value), unit, Percent(a.Fall), a.By.against(), short(a.Base), unit)
+		Short(a.Value), unit, Percent(a.Fall), a.By.against(), Short(a.Base), unit)
 	if a.Fall.Sign() < 0 {
 		text = fmt.Sprintf("%s: %s over %s is %s%s, %s over %s (%s%s)", where, what, a.By.Interval,
-			short(a.Value), unit, Percent(a.Fall.Neg()), a.By.against(), short(a.Base), unit)
+			Short(a.Value), unit, Percent(a.Fall.Neg()), a.By.against(), Short(a.Base), unit)
 	}
 	if a.State == Suspect {
 		text += "; suspect: " + DataGap
@@ -83,8 +83,8 @@ func (r *Rule) against() string {
 	return "the one before"
 }
 
-// short is an amount without trailing zeros behind the second digit of its fraction.
-func short(a money.Amount) string {
+// Short is an amount without trailing zeros behind the second digit of its fraction.
+func Short(a money.Amount) string {
 	text := a.String()
 	whole, fraction, _ := strings.Cut(text, ".")
 	fraction = strings.TrimRight(fraction, "0")

@@ -234,8 +234,19 @@ func (w *Watch) next() (minute event.Time, found bool) {
 // Alerts are all alerts as of the last minute that was looked at, in their order.
 func (w *Watch) Alerts() []Alert { return w.state.all() }
 
-// Minute is up to where the alerts are known; 0 before the first.
-func (w *Watch) Minute() event.Time { return max(w.done, min(w.done, w.reach())) }
+// Board is what stands now; ours says which alerts this instance publishes.
+func (w *Watch) Board(ours func(Key) bool) *Board {
+	b := &Board{Alerts: w.Alerts(), Ours: map[Key]bool{}}
+	if w.done > 0 { // minutes after it were looked at and need no evaluation
+		b.Minute = max(w.done, w.reach())
+	}
+	for i := range b.Alerts {
+		if key := b.Alerts[i].Key; ours(key) {
+			b.Ours[key] = true
+		}
+	}
+	return b
+}
 
 // Waiting is how many registers wait for slower shards, and Merged how many entries counted early because
 // too many did.

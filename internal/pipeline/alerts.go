@@ -167,14 +167,7 @@ func (m *metrics) flushAlerts(ctx context.Context) error {
 	waiting, merged := m.alerts.watch.Waiting()
 	m.options.Metrics.update(func(r *Reading) { r.AlertsWaiting, r.AlertsMerged = waiting, merged })
 	if m.options.Observer.Alerts != nil {
-		ours := map[alert.Key]bool{}
-		all := m.alerts.watch.Alerts()
-		for i := range all {
-			ours[all[i].Key] = m.partOfAlert(all[i].Key) != nil
-		}
-		m.options.Observer.Alerts(Alerts{
-			All: all, Changes: list, Ours: func(key alert.Key) bool { return ours[key] }, Minute: m.alerts.watch.Minute(),
-		})
+		m.options.Observer.Alerts(list, m.alerts.watch.Board(func(key alert.Key) bool { return m.partOfAlert(key) != nil }))
 	}
 	return nil
 }

@@ -200,4 +200,3 @@ func TestAlertsThatCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 }
-

@@ -20,18 +20,12 @@ type Observer struct {
 	Metrics func(rows []rollup.Row, watermark event.Time)
 	// Periods is how many of the latest days, weeks, ... Metrics is told of; 0 is all.
 	Periods [aggregate.KindRolling + 1]int
-	// Alerts is called on the rollup's goroutine after every flush, where there are rules.
-	Alerts func(Alerts)
+	// Alerts is called on the rollup's goroutine after every flush, where there are rules: with the changes
+	// of state that this instance has published since the last call, in their order, and with what stands
+	// now. Both may be kept.
+	Alerts func(changes []alert.Alert, now *alert.Board)
 	// Status is called when the phase changes, and after every flush. The status may be kept.
 	Status func(Status)
-}
-
-// Alerts are the alerts as of a minute of the smallest watermark. They may be kept.
-type Alerts struct {
-	All     []alert.Alert // in their order
-	Changes []alert.Alert // since the last call, in their order: those of this instance's partitions that were published
-	Ours    func(alert.Key) bool
-	Minute  event.Time // 0 before the first
 }
 
 // Phase is what the service is doing, for readiness and for people.

@@ -51,7 +51,7 @@ type shard struct {
 	outlet outlet // of this shard alone; nil where all shards share the pipeline's
 	sent   instant
 	ends   map[outputPartition]int64
-	resend *resend // nil once there is nothing left to send again
+	resend *resend  // nil once there is nothing left to send again
 	alerts *watched // nil without rules
 	tally  tally
 }

@@ -111,7 +111,7 @@ func TestMetricsAreThoseThatAreDeployed(t *testing.T) {
 	row.Growth, row.NRR1, row.GRR1 = row.ExpansionRate, row.ExpansionRate, row.ExpansionRate
 	revenue.Observe([]rollup.Row{row})
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(revenue, sink.NewPipeline(counters, sink.Build{}))
+	registry.MustRegister(revenue, sink.NewPipeline(counters, sink.Build{}), sink.NewAlerts(alertsReading, nil))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
