@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"processor/internal/aggregate"
 	"processor/internal/alert"
 	"processor/internal/config"
+	"processor/internal/event"
 	"processor/internal/notify"
 	"processor/internal/pipeline"
 	"processor/internal/sink"
@@ -54,6 +57,24 @@ type alarm struct {
 	board    atomic.Pointer[alert.Board] // nil before the first evaluation
 	counters *pipeline.Metrics
 	notifier *notify.Notifier // nil where nobody is told
+	clock    func() time.Time
+}
+
+// now is the clock that watermarks are held against.
+func (a *alarm) now() time.Time { return a.clock() }
+
+// standing are the alerts that are pending or fire, in words.
+func (a *alarm) standing(currency string) (lines []string) {
+	board := a.board.Load()
+	if board == nil {
+		return nil
+	}
+	for _, one := range board.At(event.At(a.now())) {
+		if one.State != alert.OK && one.State != alert.Resolved {
+			lines = append(lines, fmt.Sprintf("alert %s, %s since %s: %s", one.Key.Rule, one.State, minuteOf(one.Since), one.Summary(currency)))
+		}
+	}
+	return lines
 }
 
 // tellThrough has changes sent as configured.

@@ -26,6 +26,9 @@ const (
 	demoPrefix     = "expansion."
 	demoAddress    = "127.0.0.1:8080"
 	demoLateness   = 10 * time.Minute
+
+	// A year passes in less than a minute: to look at each of its minutes would take longer than all the rest.
+	demoAlertsEvery = 7 * 24 * time.Hour
 )
 
 // demoGroupings are the segments that the demo shows.
@@ -101,6 +104,7 @@ func runDemo(cmd *cobra.Command, flags demoFlags) (err error) {
 	if d.face, err = newFace(new(pipeline.Metrics), d.core.Currency, d.core.Groupings, log); err != nil {
 		return err
 	}
+	d.face.alarm.clock = d.clock.now
 	listener, err := d.listen(cmd.Context())
 	if err != nil {
 		return err
@@ -189,7 +193,7 @@ func (d *demo) options(dir string, log *slog.Logger) pipeline.Options {
 	}
 	return pipeline.Options{
 		Cluster: d.cluster, Group: "demo", Sources: []pipeline.Source{{Topic: demoTopic, KeyedByAccount: true}},
-		Prefix: demoPrefix, CreateTopics: true, CheckpointDir: dir, Core: d.core, Alerts: alert.Defaults(), Lateness: demoLateness,
+		Prefix: demoPrefix, CreateTopics: true, CheckpointDir: dir, Core: d.core, Alerts: alert.Defaults(), AlertsEvery: demoAlertsEvery, Lateness: demoLateness,
 		Clock: d.clock.now, Metrics: d.face.counters, Observer: observer, Questions: d.face.questions, Watchdog: d.face.watchdog, Logger: log,
 	}
 }

@@ -68,13 +68,13 @@ func init() {
 func newFace(counters *pipeline.Metrics, currency string, groupings [][]string, log *slog.Logger) (*face, error) {
 	f := &face{
 		counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{}),
-		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil), alarm: &alarm{counters: counters},
+		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil), alarm: &alarm{counters: counters, clock: time.Now},
 	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
 	registry := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
-		f.revenue, f.exporter, sink.NewAlerts(f.alarm.reading, nil), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		f.revenue, f.exporter, sink.NewAlerts(f.alarm.reading, f.alarm.now), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
 		if err := registry.Register(c); err != nil {
 			return nil, err

@@ -116,11 +116,27 @@ func largest(list map[string]*fallen) []string {
 	for account := range list {
 		accounts = append(accounts, account)
 	}
-	slices.SortFunc(accounts, func(a, b string) int {
-		x, y := list[a], list[b]
-		return cmp.Or(x.now.Sub(x.before).Cmp(y.now.Sub(y.before)), cmp.Compare(a, b))
-	})
+	slices.SortFunc(accounts, func(a, b string) int { return compareFalls(a, list[a], b, list[b]) })
 	return accounts
+}
+
+// compareFalls orders accounts, the largest fall first, ties by name.
+func compareFalls(a string, x *fallen, b string, y *fallen) int {
+	return cmp.Or(x.now.Sub(x.before).Cmp(y.now.Sub(y.before)), cmp.Compare(a, b))
+}
+
+// largestFew are the first of them, found without ordering the others: this is asked every minute.
+func largestFew(list map[string]*fallen) []string {
+	few := make([]string, 0, partsShown+1)
+	for account, f := range list {
+		if len(few) == partsShown && compareFalls(account, f, few[partsShown-1], list[few[partsShown-1]]) > 0 {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(few, account, func(other, account string) int { return compareFalls(other, list[other], account, f) })
+		few = slices.Insert(few, i, account)
+		few = few[:min(len(few), partsShown)]
+	}
+	return few
 }
 
 // Top are the accounts that fell most in a segment's window, of every type that is watched there.
@@ -131,11 +147,7 @@ func (c *Contributors) Top(segment aggregate.SegmentID, window int) []rollup.Con
 			continue
 		}
 		list := c.held[held{segment, t}]
-		if len(list) == 0 {
-			continue
-		}
-		accounts := largest(list)
-		for _, account := range accounts[:min(len(accounts), partsShown)] {
+		for _, account := range largestFew(list) {
 			top = append(top, rollup.Contribution{Type: t.name, Account: account, Before: list[account].before, Now: list[account].now})
 		}
 	}

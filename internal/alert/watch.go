@@ -40,6 +40,7 @@ type Register struct {
 type Entry struct {
 	Watermark event.Time
 	Heard     []event.Time // by source: the latest record that the shard has read; NoTime before the first
+	History   bool         // the minutes since the entry before are not to be looked at
 	Registers []Register
 }
 
@@ -187,12 +188,15 @@ func (w *Watch) Advance() (changes []Alert, err error) {
 		if !found || minute > reach {
 			return changes, nil
 		}
-		for i := range w.lanes {
-			for len(w.lanes[i].entries) > 0 && w.lanes[i].entries[0].Watermark <= minute {
-				if err := w.pop(i); err != nil {
-					return changes, err
-				}
+		if until := w.historyAt(minute); until >= minute {
+			if err := w.apply(until); err != nil {
+				return changes, err
 			}
+			w.done = until - until%event.Time(time.Minute)
+			continue
+		}
+		if err := w.apply(minute); err != nil {
+			return changes, err
 		}
 		for shard := range w.options.Shards {
 			w.sums.SetWatermark(shard, minute)
@@ -204,6 +208,34 @@ func (w *Watch) Advance() (changes []Alert, err error) {
 		changes = append(changes, w.state.evaluate(minute, changed)...)
 		w.done = minute
 	}
+}
+
+// apply takes what the shards have said up to a watermark.
+func (w *Watch) apply(watermark event.Time) error {
+	for i := range w.lanes {
+		for len(w.lanes[i].entries) > 0 && w.lanes[i].entries[0].Watermark <= watermark {
+			if err := w.pop(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// historyAt is up to where a shard does not want a minute looked at, and those after it; 0 where every
+// shard does.
+func (w *Watch) historyAt(minute event.Time) (until event.Time) {
+	for i := range w.lanes {
+		for j := range w.lanes[i].entries {
+			if e := &w.lanes[i].entries[j]; e.Watermark >= minute {
+				if e.History {
+					until = max(until, e.Watermark)
+				}
+				break
+			}
+		}
+	}
+	return until
 }
 
 // next is the earliest minute after the last one at which anything can be other than then: a shard has

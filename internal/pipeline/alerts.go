@@ -57,7 +57,9 @@ func (a *alerting) take(at lane, p *rollup.Partial) error {
 	registers := a.waiting[at]
 	delete(a.waiting, at)
 	if a.begun {
-		return a.watch.Take(at.shard, at.partition, alert.Entry{Watermark: p.Mark.Watermark, Heard: p.Mark.Heard, Registers: registers})
+		return a.watch.Take(at.shard, at.partition, alert.Entry{
+			Watermark: p.Mark.Watermark, Heard: p.Mark.Heard, History: p.Mark.History, Registers: registers,
+		})
 	}
 	for i := range registers {
 		if err := a.watch.Prime(at.shard, &registers[i]); err != nil {

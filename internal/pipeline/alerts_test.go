@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,11 @@ import (
 	"processor/internal/replay"
 	"processor/internal/row"
 )
+
+// looks is rules that look at every minute, though the events are those of a year ago.
+func looks(rules []alert.Rule) func(*Options) {
+	return func(o *Options) { o.Alerts, o.AlertsEvery = rules, time.Minute }
+}
 
 // testRules are rules that a made-up company breaks now and then.
 func testRules() []alert.Rule {
@@ -104,7 +110,7 @@ func TestAlertsAreThoseOfTheLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
-			w.change = func(o *Options) { o.Alerts = testRules(); batching(o) }
+			w.change = func(o *Options) { looks(testRules())(o); batching(o) }
 			w.write(companyEvents(t, 1500, "light"))
 			w.run()
 			compareAlerts(t, w.said(), w.alertsOfReplay())
@@ -118,7 +124,7 @@ func TestAlertsOfSeveralShards(t *testing.T) {
 	var want map[string][]string
 	for name, batching := range batchings {
 		w := newWorld(t, 3)
-		w.change = func(o *Options) { o.Alerts = testRules(); batching(o) }
+		w.change = func(o *Options) { looks(testRules())(o); batching(o) }
 		w.write(companyEvents(t, 1500, "none"))
 		w.run()
 		got := w.said()
@@ -133,7 +139,7 @@ func TestAlertsOfSeveralShards(t *testing.T) {
 // wait again, and one that fires is resolved by its own row.
 func TestAlertsSurviveARestart(t *testing.T) {
 	w := newWorld(t, 1)
-	w.change = func(o *Options) { o.Alerts = testRules() }
+	w.change = looks(testRules())
 	events := companyEvents(t, 1500, "none")
 	for begin, part := 0, 0; part < 6; part++ {
 		end := (part + 1) * len(events) / 6
@@ -161,11 +167,11 @@ func timeOf(t *testing.T, value []byte) time.Time {
 // An alert of a rule that is gone is taken back.
 func TestAlertsOfARuleThatIsGone(t *testing.T) {
 	w := newWorld(t, 2)
-	w.change = func(o *Options) { o.Alerts = testRules() }
+	w.change = looks(testRules())
 	w.write(companyEvents(t, 1500, "none"))
 	w.run()
 	before := w.said()
-	w.change = func(o *Options) { o.Alerts = testRules()[1:] }
+	w.change = looks(testRules()[1:])
 	w.run()
 	after := w.said()
 	taken := 0
@@ -194,9 +200,36 @@ func TestAlertsThatCannotBe(t *testing.T) {
 	w := newWorld(t, 1)
 	rules := testRules()
 	rules[0].Grouping = "channel"
-	w.change = func(o *Options) { o.Alerts = rules }
+	w.change = looks(rules)
 	err := w.runUntil(w.options(), func(Status) bool { return true })
 	if err == nil || !strings.Contains(err.Error(), "rule month: grouping [channel] is not among the groupings") {
 		t.Error(err)
+	}
+}
+
+// What was imported long after it happened is history: nobody is told what went wrong then. Looking begins
+// a day before the end, in whatever way the history came.
+func TestAlertsPassOverHistory(t *testing.T) {
+	var want map[string][]string
+	for name, batching := range batchings {
+		w := newWorld(t, 2)
+		w.change = func(o *Options) { o.Alerts = testRules(); batching(o) }
+		w.write(companyEvents(t, 1500, "none"))
+		w.run()
+		got := w.said()
+		if want == nil {
+			want = got
+		}
+		if !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+		begin := event.At(w.clock.Add(-10*time.Minute - 25*time.Hour))
+		for key, rows := range got {
+			for _, r := range rows {
+				if a, _, err := row.ReadAlert([]byte(strings.Replace(r, `,"final"`, `,"version":1,"final"`, 1))); err != nil || a.Since < begin {
+					t.Errorf("%s: %s: %v", key, r, err)
+				}
+			}
+		}
 	}
 }

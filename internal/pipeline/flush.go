@@ -215,7 +215,7 @@ func (s *shard) addMark() {
 	s.marked = now
 	p := rollup.Partial{
 		Shard: s.number, Version: s.version(), Generation: s.generation, IsMark: true,
-		Mark: rollup.Mark{Shards: s.of, Watermark: now.watermark, CaughtUp: now.caughtUp, Heard: s.heard()},
+		Mark: rollup.Mark{Shards: s.of, Watermark: now.watermark, CaughtUp: now.caughtUp, Heard: s.heard(), History: s.alerts.inHistory()},
 	}
 	for partition := range s.of {
 		s.outbox.add(s.options.topic(row.TopicPartials), partition, p.AppendKey, p.AppendValue)

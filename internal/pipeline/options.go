@@ -66,11 +66,14 @@ type Options struct {
 	Tombstones         bool          // follow a deleted row with a tombstone
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 
-	Core     aggregate.Options
-	Targets  rollup.Targets
-	Alerts   []alert.Rule // none: nothing is watched
-	Decoder  event.Options
-	Lateness time.Duration // how far the watermark stays behind the latest event
+	Core    aggregate.Options
+	Targets rollup.Targets
+	Alerts  []alert.Rule // none: nothing is watched
+	// AlertsEvery is how far apart the minutes are at which alerts are looked at, history or not; every
+	// minute when 0, and none of a history that was imported. It is for a made-up one that passes fast.
+	AlertsEvery time.Duration
+	Decoder     event.Options
+	Lateness    time.Duration // how far the watermark stays behind the latest event
 
 	AcceptGaps []Gap // ranges of lost records to go on without; each must be exactly what is missing
 

@@ -171,7 +171,7 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 		}
 		s.moveHorizons()
 		if rejection = src.judge(e, src.received, s.options.Lateness, s.state.Calendar()); rejection == nil {
-			s.lookEarly() // at the minutes that it lets pass, without it
+			s.lookEarly(src.received, e.Time) // at the minutes that it lets pass, without it
 			outcome, rejection = s.state.Apply(e)
 		}
 		src.heard = src.seen

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"processor/internal/aggregate"
 	"processor/internal/alert"
@@ -22,7 +23,14 @@ type watched struct {
 	ticker  alert.Ticker
 	top     *alert.Contributors
 	changed map[aggregate.RegisterKey]struct{}
+	all     bool       // every minute is looked at, whatever its records say of themselves
+	skipped event.Time // up to where a history was passed over, and not said yet; 0 for nothing
 }
+
+// historyAfter is how far a record may lie behind the time when it came into the log before it is history
+// that somebody has imported. Nobody is to be told what went wrong then, and to look at each of its minutes
+// would take as long as it took to live them. The log alone decides it.
+const historyAfter = event.Time(24 * time.Hour)
 
 // newWatched is nil where there are no rules.
 func newWatched(o *Options) *watched {
@@ -30,7 +38,10 @@ func newWatched(o *Options) *watched {
 	if !wanted.Any() {
 		return nil
 	}
-	return &watched{wanted: wanted, top: alert.NewContributors(wanted, o.Core.Windows), changed: map[aggregate.RegisterKey]struct{}{}}
+	return &watched{
+		wanted: wanted, top: alert.NewContributors(wanted, o.Core.Windows), changed: map[aggregate.RegisterKey]struct{}{},
+		ticker: alert.Ticker{Step: o.AlertsEvery}, all: o.AlertsEvery > 0,
+	}
 }
 
 // observer is told of accounts as they are derived.
@@ -56,16 +67,30 @@ func (w *watched) accounts(key aggregate.RegisterKey) []rollup.Contribution {
 	return w.top.Top(key.Segment, int(key.Index))
 }
 
-// lookEarly is look between two flushes, when a record has moved the watermark.
-func (s *shard) lookEarly() {
+// inHistory says whether the minutes since the last mark are not to be looked at.
+func (w *watched) inHistory() bool { return w != nil && w.skipped > 0 }
+
+// lookEarly is look between two flushes, when a record has moved the watermark. Both of its times are
+// given.
+func (s *shard) lookEarly(received, at event.Time) {
 	if s.alerts == nil {
 		return
 	}
 	watermark := s.complete()
 	if s.alerts.ticker.IsDue(watermark) {
-		s.beforeFlush(func() { s.look(watermark) })
+		if received-at > historyAfter && !s.alerts.all {
+			s.pass(watermark)
+		} else {
+			s.beforeFlush(func() { s.look(watermark) })
+		}
 	}
 	s.alerts.ticker.Note()
+}
+
+// pass leaves the minutes up to a watermark out.
+func (s *shard) pass(watermark event.Time) {
+	s.alerts.ticker.Skip(watermark)
+	s.alerts.skipped = watermark
 }
 
 // look derives the minutes up to a watermark at which anything changed, and says what. As long as rows of
@@ -74,10 +99,29 @@ func (s *shard) look(watermark event.Time) {
 	if s.alerts == nil || s.resend != nil || !s.alerts.ticker.IsDue(watermark) {
 		return
 	}
+	if late := watermark - historyAfter; s.alerts.ticker.IsDue(late) && !s.alerts.all && s.complete() <= late { // time alone has passed
+		s.pass(late)
+	}
+	s.endHistory()
 	s.alerts.ticker.Tick(s.state, watermark, func(minute event.Time) {
 		s.derive(minute)
 		s.addTick()
 	})
+}
+
+// endHistory says, to all partitions, up to where a history was passed over.
+func (s *shard) endHistory() {
+	if s.alerts.skipped == 0 {
+		return
+	}
+	p := rollup.Partial{
+		Shard: s.number, Version: s.version(), Generation: s.generation, IsMark: true, IsTick: true,
+		Mark: rollup.Mark{Shards: s.of, Watermark: s.alerts.skipped, History: true},
+	}
+	s.alerts.skipped = 0
+	for partition := range s.of {
+		s.outbox.add(s.options.topic(row.TopicPartials), partition, p.AppendKey, p.AppendValue)
+	}
 }
 
 // addTick sends the registers that alerts look at as they are at this minute. The partitions that get

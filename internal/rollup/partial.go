@@ -47,6 +47,7 @@ type Mark struct {
 	Shards    int // how many there are
 	Watermark event.Time
 	CaughtUp  bool         // the shard has read what its sources held when it started
+	History   bool         // alerts do not look at the minutes since the mark before
 	Heard     []event.Time // by source: the latest record that the shard has read; NoTime before the first
 }
 
@@ -55,6 +56,12 @@ const (
 	keyRegister = 'r'
 	keyMark     = 'm'
 	keyTick     = 't'
+)
+
+// The flags of a mark.
+const (
+	flagCaughtUp = 1 << iota
+	flagHistory
 )
 
 // AppendKey appends the Kafka key: the shard, and of a register its segment and interval.
@@ -81,11 +88,14 @@ func (p *Partial) AppendValue(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, p.Generation)
 	switch {
 	case p.IsMark:
-		caughtUp := byte(0)
+		flags := byte(0)
 		if p.Mark.CaughtUp {
-			caughtUp = 1
+			flags |= flagCaughtUp
 		}
-		dst = append(dst, caughtUp)
+		if p.Mark.History {
+			flags |= flagHistory
+		}
+		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(p.Mark.Shards)) //nolint:gosec // not negative
 		dst = binary.AppendVarint(dst, int64(p.Mark.Watermark))
 		dst = binary.AppendUvarint(dst, uint64(len(p.Mark.Heard)))
@@ -228,7 +238,7 @@ func (p *Partial) decodeValue(value []byte, generation uint64) error {
 	}
 	switch {
 	case p.IsMark:
-		p.Mark = Mark{CaughtUp: flag == 1, Shards: int(r.uvarint()), Watermark: event.Time(r.varint())} //nolint:gosec // the caller compares it
+		p.Mark = Mark{CaughtUp: flag&flagCaughtUp != 0, History: flag&flagHistory != 0, Shards: int(r.uvarint()), Watermark: event.Time(r.varint())} //nolint:gosec // the caller compares it
 		p.Mark.Heard = r.heard()
 		return r.end()
 	case flag == 0:

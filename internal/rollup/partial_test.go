@@ -39,7 +39,7 @@ func partials() map[string]Partial {
 		},
 		"tick": {
 			Shard: 7, Version: 3, Generation: 77, IsMark: true, IsTick: true,
-			Mark: Mark{Shards: 8, Watermark: event.Time(1_760_000_040_000_000_000), Heard: []event.Time{event.NoTime, 1_760_000_039_000_000_000}},
+			Mark: Mark{Shards: 8, Watermark: event.Time(1_760_000_040_000_000_000), History: true, Heard: []event.Time{event.NoTime, 1_760_000_039_000_000_000}},
 		},
 		"mark": {Shard: 1000, Version: 3, Generation: 77, IsMark: true, Mark: Mark{Shards: 1024, Watermark: event.Time(1_760_000_000_000_000_000), CaughtUp: true}},
 	}
