@@ -18,7 +18,14 @@ type evaluator struct {
 	alerts map[Key]*Alert
 	active map[Key]struct{} // those that time alone may change
 	shards []map[contribution][]rollup.Contribution
-	heard  []event.Time // by source: the time of the latest record of any shard; NoTime before the first
+	heard  []source
+}
+
+// source is how far all shards together have heard of a source, as a minute of the watermark may know it: a
+// record that lies ahead of the minute has not ended a silence yet.
+type source struct {
+	last  event.Time   // the latest record up to the minute; NoTime before the first
+	ahead []event.Time // later ones, in order, a minute apart at least
 }
 
 // watched is a rule with its interval.
@@ -42,6 +49,7 @@ func newEvaluator(o *Options, sums *rollup.Rollup) *evaluator {
 // evaluate looks at the segments that changed, and at every alert that time alone may change. It returns
 // copies of the alerts whose state is another, by rule and segment.
 func (e *evaluator) evaluate(minute event.Time, changed []aggregate.Segment) (moved []Alert) {
+	e.reach(minute)
 	for i := range e.rules {
 		r := &e.rules[i]
 		silent := e.isSilent(r, minute)
@@ -119,16 +127,35 @@ func (e *evaluator) isSilent(r *watched, minute event.Time) bool {
 	if r.SilentAfter == 0 {
 		return false
 	}
-	return slices.ContainsFunc(e.heard, func(t event.Time) bool { return t != event.NoTime && t.Add(r.SilentAfter) < minute })
+	return slices.ContainsFunc(e.heard, func(s source) bool {
+		return s.last != event.NoTime && s.last.Add(r.SilentAfter) < minute
+	})
+}
+
+// reach moves what was heard on to a minute.
+func (e *evaluator) reach(minute event.Time) {
+	for i := range e.heard {
+		s := &e.heard[i]
+		for len(s.ahead) > 0 && s.ahead[0] <= minute {
+			s.last, s.ahead = max(s.last, s.ahead[0]), s.ahead[1:]
+		}
+	}
 }
 
 // hear notes how far a shard has heard of the sources.
 func (e *evaluator) hear(heard []event.Time) {
 	for len(e.heard) < len(heard) {
-		e.heard = append(e.heard, event.NoTime)
+		e.heard = append(e.heard, source{last: event.NoTime})
 	}
 	for i, t := range heard {
-		e.heard[i] = max(e.heard[i], t)
+		s := &e.heard[i]
+		latest := s.last
+		if n := len(s.ahead); n > 0 {
+			latest = s.ahead[n-1]
+		}
+		if t != event.NoTime && (latest == event.NoTime || t >= latest.Add(time.Minute)) {
+			s.ahead = append(s.ahead, t)
+		}
 	}
 }
 
@@ -154,9 +181,12 @@ func (e *evaluator) nextTimer(after event.Time) (at event.Time, found bool) {
 		if r.SilentAfter == 0 {
 			continue
 		}
-		for _, t := range e.heard {
-			if t != event.NoTime {
-				soon(t.Add(r.SilentAfter) + 1)
+		for _, s := range e.heard {
+			if s.last != event.NoTime {
+				soon(s.last.Add(r.SilentAfter) + 1)
+			}
+			if len(s.ahead) > 0 {
+				soon(s.ahead[0])
 			}
 		}
 	}
