@@ -47,12 +47,20 @@ func printAlertTable(out io.Writer, result *replay.AlertResult, currency string)
 			standing = append(standing, fmt.Sprintf("%s (%s, %s)", a.Key.Rule, a.Segment, a.State))
 		}
 	}
-	_, _ = fmt.Fprintf(w, "%d records up to %s: fired %d times", result.Read, minuteOf(result.Until), fired)
+	_, _ = fmt.Fprintf(w, "%d records up to %s: fired %s", result.Read, minuteOf(result.Until), times(fired))
 	if len(standing) > 0 {
 		_, _ = fmt.Fprintf(w, "; still there: %s", strings.Join(standing, ", "))
 	}
 	_, _ = fmt.Fprintln(w)
 	return w.Flush()
+}
+
+// times says how often.
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // printAlertJSON prints the rows as the topic alerts would have them.

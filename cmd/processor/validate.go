@@ -66,7 +66,7 @@ func addConfigFlag(cmd *cobra.Command, path *string) {
 
 // addPurposeFlag adds --for to a command.
 func addPurposeFlag(cmd *cobra.Command, purpose *string) {
-	cmd.Flags().StringVar(purpose, "for", "run", "the `COMMAND` that will read it: run or replay")
+	cmd.Flags().StringVar(purpose, "for", "run", "the `COMMAND` that will read it: run, replay or rules")
 }
 
 // purposeOf is the purpose that --for names.
@@ -76,7 +76,9 @@ func purposeOf(name string) (config.Purpose, error) {
 		return config.ForRun, nil
 	case "replay":
 		return config.ForReplay, nil
+	case "rules":
+		return config.ForRules, nil
 	default:
-		return config.ForRun, usagef("--for is run or replay, not %q", name)
+		return config.ForRun, usagef("--for is run, replay or rules, not %q", name)
 	}
 }

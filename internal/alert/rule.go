@@ -169,7 +169,7 @@ func (r *Rule) check(groupings [][]string, windows []aggregate.Window, refuse fu
 	}
 	r.checkComparison(at, windows, refuse)
 	if r.Threshold.Sign() <= 0 || r.Threshold.Cmp(one) > 0 {
-		refuse("threshold must be more than 0 % and at most 100 %")
+		refuse("threshold must be more than 0 %% and at most 100 %%")
 	}
 	if r.For < 0 || r.SilentAfter < 0 || r.MinBase.Sign() < 0 {
 		refuse("for, silent_after and min_base must not be below 0")
@@ -178,7 +178,7 @@ func (r *Rule) check(groupings [][]string, windows []aggregate.Window, refuse fu
 		refuse("there is no severity %q; there are %s", r.Severity, strings.Join(Severities, ", "))
 	}
 	if r.Clear.Sign() < 0 || r.Clear.Cmp(r.Threshold) > 0 {
-		refuse("clear must be between 0 % and the threshold")
+		refuse("clear must be between 0 %% and the threshold")
 	}
 }
 
