@@ -138,8 +138,14 @@ func TestAlertsOfSeveralShards(t *testing.T) {
 // A restart goes on with the alerts of the topic: none is said twice, a fall that was pending has not to
 // wait again, and one that fires is resolved by its own row.
 func TestAlertsSurviveARestart(t *testing.T) {
+	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		t.Run(delivery.String(), func(t *testing.T) { alertsOverRestarts(t, delivery) })
+	}
+}
+
+func alertsOverRestarts(t *testing.T, delivery Delivery) {
 	w := newWorld(t, 1)
-	w.change = looks(testRules())
+	w.change = func(o *Options) { looks(testRules())(o); o.Delivery = delivery }
 	events := companyEvents(t, 1500, "none")
 	for begin, part := 0, 0; part < 6; part++ {
 		end := (part + 1) * len(events) / 6
@@ -231,5 +237,60 @@ func TestAlertsPassOverHistory(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Crashes at every point, also right behind the alerts: what stands at the end is what stands without them,
+// no row is lost, and under exactly_once none is said twice.
+func TestAlertsAfterCrashes(t *testing.T) {
+	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		t.Run(delivery.String(), func(t *testing.T) {
+			w := newWorld(t, 1)
+			w.change = func(o *Options) {
+				looks(testRules())(o)
+				o.Delivery, o.FlushRecords, o.CheckpointInterval, o.fetchBytes, o.MetricsInterval = delivery, 50, 1, 1, time.Millisecond
+			}
+			places := append([]string{"alerts published"}, points[delivery]...)
+			records := companyEvents(t, 1000, "none")
+			crashed := false
+			for i, slice := range slices.Collect(slices.Chunk(records, len(records)/len(places)+1)) {
+				w.write(slice)
+				w.clock = timeOf(t, slice[len(slice)-1].Value).Add(10 * time.Minute)
+				if w.crashAt(places[i%len(places)], 1) && places[i%len(places)] == "alerts published" {
+					crashed = true
+				}
+			}
+			if !crashed {
+				t.Error("no crash behind an alert")
+			}
+			w.clock = testClock
+			w.run()
+			w.compare()
+			sameStanding(t, w.said(), w.alertsOfReplay())
+			if delivery == ExactlyOnce {
+				for key, rows := range w.said() {
+					if len(slices.Compact(slices.Sorted(slices.Values(rows)))) != len(rows) {
+						t.Errorf("%s is said twice: %s", key, rows)
+					}
+				}
+			}
+		})
+	}
+}
+
+// sameStanding compares which alerts are on at the end.
+func sameStanding(t *testing.T, got, want map[string][]string) {
+	t.Helper()
+	on := func(said map[string][]string) (keys []string) {
+		for _, key := range slices.Sorted(maps.Keys(said)) {
+			last := said[key][len(said[key])-1]
+			if !strings.Contains(last, `"state":"ok"`) && !strings.Contains(last, `"state":"resolved"`) {
+				keys = append(keys, key+" "+last[strings.Index(last, `"state"`):][:20])
+			}
+		}
+		return keys
+	}
+	if g, w := on(got), on(want); len(w) == 0 || !slices.Equal(g, w) {
+		t.Errorf("on at the end:\n got %q\nwant %q", g, w)
 	}
 }
