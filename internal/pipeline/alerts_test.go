@@ -253,7 +253,8 @@ func TestAlertsAfterCrashes(t *testing.T) {
 			places := append([]string{"alerts published"}, points[delivery]...)
 			records := companyEvents(t, 1000, "none")
 			crashed := false
-			for i, slice := range slices.Collect(slices.Chunk(records, len(records)/len(places)+1)) {
+			rest := records[900:] // a run that has nothing to read may stop before it has looked at its clock
+			for i, slice := range slices.Collect(slices.Chunk(records[:900], 900/len(places)+1)) {
 				w.write(slice)
 				w.clock = timeOf(t, slice[len(slice)-1].Value).Add(10 * time.Minute)
 				if w.crashAt(places[i%len(places)], 1) && places[i%len(places)] == "alerts published" {
@@ -264,6 +265,7 @@ func TestAlertsAfterCrashes(t *testing.T) {
 				t.Error("no crash behind an alert")
 			}
 			w.clock = testClock
+			w.write(rest)
 			w.run()
 			w.compare()
 			sameStanding(t, w.said(), w.alertsOfReplay())
