@@ -1,16 +1,24 @@
 package main
 
 import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"processor/internal/alert"
 	"processor/internal/config"
+	"processor/internal/event"
+	"processor/internal/pipeline"
 )
 
-// written is a configuration file with some text.
+// rulesFile is a configuration file with some text.
 func rulesFile(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rules.yaml")
@@ -94,5 +102,48 @@ func TestMistakesOfRulesHaveAPlace(t *testing.T) {
 	}
 	if exitCode(err) != exitUsage {
 		t.Errorf("exit code %d", exitCode(err))
+	}
+}
+
+// What the service says of alerts reaches the webhook that is configured, the scrape, and whoever asks for
+// what stands.
+func TestAlertsReachWhoeverIsConfigured(t *testing.T) {
+	bodies := make(chan string, 1)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- r.Header.Get("Authorization") + " " + string(body)
+	}))
+	defer hook.Close()
+	loaded, err := config.Load(rulesFile(t, "notify: {webhook: {url: '"+hook.URL+"', authorization: Bearer x}}\n"), nil, config.ForShow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := newFace(new(pipeline.Metrics), "USD", nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.alarm.tellThrough(loaded, slog.New(slog.DiscardHandler))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.alarm.run(ctx) }()
+
+	now := event.At(time.Now())
+	rules := alert.Defaults()
+	one := alert.Alert{Key: alert.Key{Rule: "slow", Grouping: "all", Segment: "all"}, State: alert.Firing, Since: now, FiredAt: now, By: &rules[0]}
+	f.observer().Alerts([]alert.Alert{one}, &alert.Board{Minute: now, Alerts: []alert.Alert{one}, Ours: map[alert.Key]bool{one.Key: true}})
+	if body := <-bodies; !strings.HasPrefix(body, `Bearer x {"version":1,"rule":"slow"`) {
+		t.Error(body)
+	}
+	w := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if want := `expansion_alert_state{grouping="all",rule="slow",segment="all"} 2`; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("no %s in the scrape", want)
+	}
+	if lines := f.alarm.standing("USD"); len(lines) != 1 || !strings.HasPrefix(lines[0], "alert slow, firing since ") {
+		t.Error(lines)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -255,7 +255,7 @@ func (w *Watch) next() (minute event.Time, found bool) {
 	if w.done == 0 {
 		return minute, found
 	}
-	if t, any := w.state.nextTimer(w.done); any {
+	if t, timed := w.state.nextTimer(w.done); timed {
 		soon(t)
 	}
 	c := w.options.Calendar

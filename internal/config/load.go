@@ -102,9 +102,9 @@ func reads(purpose Purpose, path string) bool {
 		return slices.Contains(everyCommandReads, section)
 	case ForRules:
 		return section == "alerts" || slices.Contains(everyCommandReads, section)
-	default:
-		return true
+	case ForRun, ForShow:
 	}
+	return true
 }
 
 // assignDefaults gives every key of the table its initial value.

@@ -64,8 +64,12 @@ func alertmanager(t *testing.T, receiver string) (url string) {
 // eventually waits for what another process does.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for begin := time.Now(); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Since(begin) > time.Minute {
+	every, over := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
+	defer every.Stop()
+	for !done() {
+		select {
+		case <-every.C:
+		case <-over:
 			t.Fatalf("after a minute it does not hold that %s", what)
 		}
 	}

@@ -80,6 +80,9 @@ func changed(segment string, state alert.State) alert.Alert {
 	return a
 }
 
+// pass lets time go by in the bubble of a test.
+func pass(d time.Duration) { <-time.After(d) }
+
 // states are the segments and states of webhook documents.
 func states(t *testing.T, bodies []string) string {
 	t.Helper()
@@ -151,10 +154,10 @@ func TestTheWebhookIsTriedAgain(t *testing.T) {
 		if got := len(to.got()); got != 1 {
 			t.Fatalf("%d requests at once", got)
 		}
-		time.Sleep(time.Second) // the first wait is half a second to a second
+		pass(time.Second) // the first wait is half a second to a second
 		synctest.Wait()
 		n.Offer([]alert.Alert{changed("eu", alert.Resolved)})
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := states(t, to.got()); got != "eu firing, eu firing, eu resolved, eu resolved" {
 			t.Error(got)
 		}
@@ -171,7 +174,7 @@ func TestTheWebhookIsGivenUp(t *testing.T) {
 			to := &target{answer: func(int) int { return code }}
 			n := start(t, notify.Options{Webhook: "http://hook.example"}, to)
 			n.Offer([]alert.Alert{changed("eu", alert.Firing)})
-			time.Sleep(2 * time.Hour)
+			pass(2 * time.Hour)
 			webhook, _ := n.Read()
 			requests := len(to.got())
 			if webhook.Dropped != 1 || webhook.Sent != 0 || webhook.Waiting != 0 || webhook.Failed != int64(requests) {
@@ -205,7 +208,7 @@ func TestOldChangesAreNoNews(t *testing.T) {
 		to := &target{}
 		n := start(t, notify.Options{Webhook: "http://hook.example"}, to)
 		old := changed("eu", alert.Firing)
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		n.Offer([]alert.Alert{old, changed("us", alert.Firing)})
 		synctest.Wait()
 		if got := states(t, to.got()); got != "us firing" {
@@ -226,7 +229,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		}, to)
 		n.Offer([]alert.Alert{changed("eu", alert.Firing)})
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if text := log.String(); text == "" || strings.Contains(text, "canary") {
 			t.Error(text)
@@ -298,23 +301,23 @@ func TestAlertmanagerIsToldAgain(t *testing.T) {
 		if left := time.Until(first[0].EndsAt); left != 4*time.Minute || !first[0].StartsAt.Equal(firing.FiredAt.UTC()) {
 			t.Errorf("starts %s, ends in %s", first[0].StartsAt, left)
 		}
-		time.Sleep(3*time.Minute + time.Second)
+		pass(3*time.Minute + time.Second)
 		if got := len(to.got()); got != 4 {
 			t.Errorf("%d requests in three minutes", got)
 		}
 		set(boardOf(changed("eu", alert.Resolved)))
 		down.Store(true)
 		n.Offer([]alert.Alert{changed("eu", alert.Resolved)})
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		down.Store(false)
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		bodies := to.got()
 		last := postedIn(t, bodies[len(bodies)-1])
 		if len(last) != 1 || last[0].EndsAt.After(time.Now()) {
 			t.Errorf("the end: %+v", last)
 		}
 		ended := len(bodies)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if got := len(to.got()); got != ended {
 			t.Errorf("it is told of the end %d times more", got-ended)
 		}
@@ -359,7 +362,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	n.Offer([]alert.Alert{changed("eu", alert.Firing)})
 	<-asked
 	for webhook, _ := n.Read(); webhook.Dropped == 0; webhook, _ = n.Read() {
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 	}
 	stop()
 	if err := <-done; err != nil || elsewhere != 0 {

@@ -63,9 +63,8 @@ func (o *outbox) tombstone() {
 func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.outbox.reset(now)
 	s.outbox.messages, s.early = s.early.messages, outbox{}
-	watermark := s.watermark(clock)
-	s.look(watermark)
-	s.derive(watermark)
+	s.look(s.watermark(clock))
+	s.derive(s.watermark(clock))
 	s.outbox.messages = append(s.outbox.messages, s.letters...)
 	s.letters = nil
 	if slow {

@@ -190,9 +190,9 @@ func (s *alertStory) log(input string) error {
 func (s *alertStory) add(line string) error {
 	arrives := event.NoTime
 	if rest, found := strings.CutPrefix(line, "["); found {
-		at, event_, _ := strings.Cut(rest, "]")
+		at, arrived, _ := strings.Cut(rest, "]")
 		arrives, _ = event.ParseTime([]byte(instantOf(at)))
-		line = strings.TrimSpace(event_)
+		line = strings.TrimSpace(arrived)
 	}
 	records, err := nativeEvents(line)
 	if err != nil {

@@ -66,8 +66,10 @@ func TestAlertRow(t *testing.T) {
 
 // What is no alert is an error with its reason, and never a panic.
 func TestWhatIsNoAlert(t *testing.T) {
-	for _, value := range []string{"", "{}", `{"value":"1"}`, `{"value":"1.000000","base":"0","fall":"0","opening_mrr":"0","since":"today"}`,
-		`{"value":"0.000000","base":"0.000000","fall":"0.000000","opening_mrr":"0.000000","types":"seat"}`} {
+	for _, value := range []string{
+		"", "{}", `{"value":"1"}`, `{"value":"1.000000","base":"0","fall":"0","opening_mrr":"0","since":"today"}`,
+		`{"value":"0.000000","base":"0.000000","fall":"0.000000","opening_mrr":"0.000000","types":"seat"}`,
+	} {
 		if a, _, err := row.ReadAlert([]byte(value)); err == nil {
 			t.Errorf("%q is %+v", value, a)
 		}
