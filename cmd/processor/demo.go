@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"processor/internal/aggregate"
+	"processor/internal/alert"
 	"processor/internal/broker"
 	"processor/internal/config"
 	"processor/internal/embedded"
@@ -25,6 +26,9 @@ const (
 	demoPrefix     = "expansion."
 	demoAddress    = "127.0.0.1:8080"
 	demoLateness   = 10 * time.Minute
+
+	// A year passes in less than a minute: to look at each of its minutes would take longer than all the rest.
+	demoAlertsEvery = 7 * 24 * time.Hour
 )
 
 // demoGroupings are the segments that the demo shows; the cohorts are the page's heat map.
@@ -100,6 +104,7 @@ func runDemo(cmd *cobra.Command, flags demoFlags) (err error) {
 	if d.face, err = newFace(new(pipeline.Metrics), d.core, web.Options{Loopback: config.IsLoopback(flags.address), Log: log}); err != nil {
 		return err
 	}
+	d.face.alarm.clock = d.clock.now
 	listener, err := d.listen(cmd.Context())
 	if err != nil {
 		return err
@@ -188,7 +193,7 @@ func (d *demo) options(dir string, log *slog.Logger) pipeline.Options {
 	}
 	return pipeline.Options{
 		Cluster: d.cluster, Group: "demo", Sources: []pipeline.Source{{Topic: demoTopic, KeyedByAccount: true}},
-		Prefix: demoPrefix, CreateTopics: true, CheckpointDir: dir, Core: d.core, Lateness: demoLateness,
+		Prefix: demoPrefix, CreateTopics: true, CheckpointDir: dir, Core: d.core, Alerts: alert.Defaults(), AlertsEvery: demoAlertsEvery, Lateness: demoLateness,
 		Clock: d.clock.now, Metrics: d.face.counters, Observer: observer, Questions: d.face.questions, Watchdog: d.face.watchdog, Logger: log,
 	}
 }

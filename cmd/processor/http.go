@@ -33,6 +33,7 @@ type face struct {
 	watchdog  *pipeline.Watchdog
 	ledger    *web.Ledger
 	transport web.Options // how the server is reached
+	alarm     *alarm
 }
 
 // init gives `run` its HTTP part.
@@ -50,11 +51,12 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
+		f.alarm.tellThrough(c, log)
 		serve, err := f.listen(c)
 		if err != nil {
 			return nil, err
 		}
-		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: serve}, nil
+		return &httpPart{observer: f.observer(), questions: f.questions, watchdog: f.watchdog, serve: f.alarm.beside(serve)}, nil
 	}
 }
 
@@ -64,10 +66,11 @@ func newFace(counters *pipeline.Metrics, core aggregate.Options, server web.Opti
 	f := &face{
 		counters: counters, board: web.NewBoard(web.BoardOptions{}), revenue: sink.NewRevenue(sink.RevenueOptions{}),
 		questions: pipeline.NewQuestions(), watchdog: pipeline.NewWatchdog(nil), ledger: web.NewLedger(web.LedgerOptions{}),
+		alarm: &alarm{counters: counters, clock: time.Now},
 	}
 	version, commit := buildIdentity()
 	f.exporter = sink.NewPipeline(f.reading, sink.Build{Version: version, Commit: commit, GoVersion: runtime.Version()})
-	scrape, err := sink.NewScrape(f.revenue, f.exporter, sink.NewHTTP(f.served), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	scrape, err := sink.NewScrape(f.revenue, f.exporter, sink.NewHTTP(f.served), sink.NewAlerts(f.alarm.reading, f.alarm.now), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +84,7 @@ func newFace(counters *pipeline.Metrics, core aggregate.Options, server web.Opti
 	server.Currency, server.Dimensions, server.Windows = core.Currency, empty.Dimensions(), core.Windows
 	server.Zone, server.FiscalYearStart = core.Zone, core.FiscalYearStart
 	server.Explain, server.Asker, server.Ledger, server.Live = explainer(f.questions), asker{f.questions}, f.ledger, f.watchdog.Live
+	server.Alerts = func() []web.Alert { return f.alarm.rows(core.Currency) }
 	server.Metrics = promhttp.HandlerFor(scrape, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second})
 	f.server, err = web.New(f.board, server)
 	f.transport = server
@@ -116,6 +120,7 @@ func (f *face) observer() pipeline.Observer {
 			f.revenue.Observe(rows)
 			f.board.Observe(rows, watermark)
 		},
+		Alerts: f.alarm.observe,
 		Status: func(s pipeline.Status) {
 			f.exporter.Sample()
 			f.board.SetStatus(statusOf(s, f.counters.Read()))

@@ -23,6 +23,7 @@ func commands() []*cobra.Command {
 		replayCommand(),
 		decodeCommand(),
 		explainCommand(),
+		rulesCommand(),
 		validateCommand(),
 		demoCommand(),
 		generateCommand(),

@@ -23,7 +23,7 @@ func runCommand() *cobra.Command {
 		Use:   "run --config FILE",
 		Short: "Run the service against a Kafka cluster",
 		Long: `Run the service: read the source topics, keep the ledger, and write rows of movements,
-accounts, account_months, metrics and vintage. SIGTERM or Ctrl-C stops it in order; a second one at once.
+accounts, account_months, metrics, vintage and alerts. SIGTERM or Ctrl-C stops it in order; a second one at once.
 
 Exit codes: 0 stopped in order, 1 failed (starting again may help), 2 the configuration does
 not fit the cluster or the checkpoint (see processor help rebuild), 3 the data needs an operator's decision, such as a gap in a log,
@@ -133,8 +133,15 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 	core, coreErr := coreOptions(c)
 	plan, planErr := targets(c)
 	decoders, formatErr := openFormats(c)
-	cluster, clusterErr := openCluster(c)
-	if err := errors.Join(coreErr, planErr, formatErr, clusterErr); err != nil {
+	if err := errors.Join(coreErr, planErr, formatErr); err != nil {
+		return pipeline.Options{}, err
+	}
+	rules, err := alertRules(c, &core)
+	if err != nil {
+		return pipeline.Options{}, err
+	}
+	cluster, err := openCluster(c)
+	if err != nil {
 		return pipeline.Options{}, err
 	}
 	o := pipeline.Options{
@@ -142,7 +149,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		Address: c.HTTP.Advertise, Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
 		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval, OpenAccountBytes: int64(c.Limits.OpenAccountBytes),
-		Core: core, Targets: plan, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
+		Core: core, Targets: plan, Alerts: rules, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
 	}
 	if err := instanceOf(c, &o); err != nil {

@@ -23,6 +23,9 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkAlerts(loaded); err != nil {
+				return err
+			}
 			if reader == config.ForRun {
 				if _, err := serverOptions(loaded, nil); err != nil {
 					return withCode(exitUsage, err)
@@ -37,6 +40,15 @@ func validateCommand() *cobra.Command {
 	// The only failure is a flag that does not exist; it was added just above.
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
+}
+
+// checkAlerts checks what the words of rules mean together.
+func checkAlerts(c *config.Config) error {
+	core, err := coreOptions(c)
+	if err == nil {
+		_, err = alertRules(c, &core)
+	}
+	return withCode(exitUsage, err)
 }
 
 // checked says in one line what a valid configuration holds. It gives counts, never values.
@@ -59,7 +71,7 @@ func addConfigFlag(cmd *cobra.Command, path *string) {
 
 // addPurposeFlag adds --for to a command.
 func addPurposeFlag(cmd *cobra.Command, purpose *string) {
-	cmd.Flags().StringVar(purpose, "for", "run", "the `COMMAND` that will read it: run or replay")
+	cmd.Flags().StringVar(purpose, "for", "run", "the `COMMAND` that will read it: run, replay or rules")
 }
 
 // purposeOf is the purpose that --for names.
@@ -69,7 +81,9 @@ func purposeOf(name string) (config.Purpose, error) {
 		return config.ForRun, nil
 	case "replay":
 		return config.ForReplay, nil
+	case "rules":
+		return config.ForRules, nil
 	default:
-		return config.ForRun, usagef("--for is run or replay, not %q", name)
+		return config.ForRun, usagef("--for is run, replay or rules, not %q", name)
 	}
 }

@@ -243,12 +243,24 @@ func (c *contributions) window(d *derived, place int, w Window, sign int) {
 func (d *derived) last() entry { return d.before(len(d.entries)) }
 
 func (c *contributions) addBefore(e *entry, place int32, sign int) {
-	if e.kind != entryRow || e.row.Class != ClassExpansion || e.row.IsUsage {
+	if e.kind != entryRow || e.row.IsUsage || e.row.inert() {
+		return
+	}
+	expands := e.row.Class == ClassExpansion
+	if !expands && e.row.Parts == &noParts {
 		return
 	}
 	amount := e.row.Amount()
 	for _, segment := range e.dims.Segments {
-		c.delta(RegisterKey{segment, KindRolling, place}).addSum(SumBefore, amount, sign)
+		to := c.delta(RegisterKey{segment, KindRolling, place})
+		if expands {
+			to.addSum(SumBefore, amount, sign)
+		}
+		for i, up := range e.row.Parts.Up {
+			if !up.IsZero() {
+				to.addSum(SumBeforeUp+Sum(i), up, sign)
+			}
+		}
 	}
 }
 

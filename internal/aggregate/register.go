@@ -12,8 +12,8 @@ type Sum uint8
 // The sums. Up and down types follow as SumUp+Up and SumDown+Down. SumChange is the whole signed
 // change, which the sums by class must equal; SumCommitted is the change of committed MRR;
 // SumCohort is closing less opening over the accounts with MRR at opening; SumBefore is the
-// expansion of the window before (rolling intervals only); the last four are what the cohorts of
-// 1 and 12 months ago gained, and what they kept, beyond what they had.
+// expansion of the window before (rolling intervals only), and SumBeforeUp+Up its typed parts; NRR and
+// GRR are what the cohorts of 1 and 12 months ago gained, and what they kept, beyond what they had.
 const (
 	SumNew Sum = iota
 	SumExpansion
@@ -39,8 +39,9 @@ const (
 	SumGRR1
 	SumGRR12
 	SumUp
-	SumDown = SumUp + Sum(UpTypes)
-	Sums    = SumDown + Sum(DownTypes)
+	SumDown     = SumUp + Sum(UpTypes)
+	SumBeforeUp = SumDown + Sum(DownTypes)
+	Sums        = SumBeforeUp + Sum(UpTypes)
 )
 
 // Count is the closed set of numbers of accounts that a register adds up.
@@ -249,7 +250,7 @@ func (r *Register) book(m *Movement) {
 }
 
 // partFigures are those of the typed amounts.
-const partFigures = (1<<Sums - 1) &^ (1<<SumUp - 1)
+const partFigures = (1<<SumBeforeUp - 1) &^ (1<<SumUp - 1)
 
 // bookParts adds typed amounts.
 func (r *Register) bookParts(p *Parts) {

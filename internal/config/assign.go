@@ -36,6 +36,8 @@ func (l *loader) assign(k key, target any, n *node) {
 		l.assignNumbers(k, target, n)
 	case *[]NamedWords:
 		l.assignConversions(k, target, n)
+	case *[]Alert:
+		l.assignAlerts(k, target, n)
 	default:
 		if l.isScalar(k, n) {
 			l.assignScalar(k, target, n)
@@ -68,7 +70,11 @@ func (l *loader) assignScalar(k key, target any, n *node) {
 			*target = n.text
 		}
 	case *Secret:
-		*target = Secret(n.text)
+		if k.check == nil || k.check(n.text) == "" {
+			*target = Secret(n.text)
+		} else {
+			l.complain(n.at, k.path, "%s", k.check(n.text)) // and never what it is
+		}
 	case *bool:
 		if n.text != "true" && n.text != "false" {
 			l.complain(n.at, k.path, "must be true or false, not %s", shown(n))

@@ -57,6 +57,15 @@ func checkOrdinal(text string) string {
 	return ""
 }
 
+// checkTarget takes where requests may be sent. It does not say what it was given: it may be a secret.
+func checkTarget(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return "must be a URL such as https://alerts.example/hook, without user and password"
+	}
+	return ""
+}
+
 func checkName(text string) string {
 	if len(text) > 249 || strings.ContainsFunc(text, unicode.IsControl) {
 		return "must be at most 249 bytes without control characters"
@@ -110,7 +119,7 @@ func checkDimension(text string) string {
 func (l *loader) checkTogether() {
 	l.checkRates()
 	l.checkPlan()
-	if l.purpose == ForReplay {
+	if l.purpose == ForReplay || l.purpose == ForRules {
 		return
 	}
 	for _, path := range runNeeds {

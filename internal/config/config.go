@@ -29,6 +29,8 @@ type Config struct {
 	Windows    []Window // from the shortest to the longest
 	Targets    []Target
 	Signals    Signals
+	Alerts     []Alert
+	Notify     Notify
 	HTTP       HTTP
 	Log        Log
 	Limits     Limits
@@ -125,6 +127,25 @@ type Rules struct {
 	Usage              string
 	UsageGrace         time.Duration
 	Lateness           time.Duration
+}
+
+// Notify says who is told of alerts.
+type Notify struct {
+	Webhook        Endpoint
+	Alertmanager   Alertmanager
+	ResendInterval time.Duration // of alerts that fire, to Alertmanager
+}
+
+// Endpoint is where alerts are posted; an empty URL is nowhere. A URL may be a secret itself.
+type Endpoint struct {
+	URL           Secret
+	Authorization Secret // the header; none when empty
+}
+
+// Alertmanager are Prometheus' own: every one of them is told.
+type Alertmanager struct {
+	URLs          []string
+	Authorization Secret // the header; none when empty
 }
 
 // HTTP is the address of the API, the probes, the metrics and the dashboard.

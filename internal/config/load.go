@@ -20,6 +20,8 @@ const (
 	// ForShow checks what is there, as ForRun does, but misses nothing: a half-written
 	// configuration can be looked at.
 	ForShow
+	// ForRules is ForReplay with the rules that watch for a slowdown.
+	ForRules
 )
 
 // Default is the configuration of an empty file.
@@ -99,7 +101,14 @@ func (l *loader) complain(at Origin, path, format string, args ...any) {
 // reads says whether the section that path belongs to matters for the purpose.
 func reads(purpose Purpose, path string) bool {
 	section, _, _ := strings.Cut(path, ".")
-	return purpose != ForReplay || slices.Contains(everyCommandReads, section)
+	switch purpose {
+	case ForReplay:
+		return slices.Contains(everyCommandReads, section)
+	case ForRules:
+		return section == "alerts" || slices.Contains(everyCommandReads, section)
+	case ForRun, ForShow:
+	}
+	return true
 }
 
 // assignDefaults gives every key of the table its initial value.
@@ -169,14 +178,18 @@ func (l *loader) collect(n *node, section string) {
 
 // collectItems looks for unknown keys in the items of a list of mappings.
 func (l *loader) collectItems(path string, list *node) {
-	names := children(path + "[]")
+	names, hint := children(path+"[]"), func(name string) string { return hintKey(path+"[]", name) }
+	if path == "alerts" {
+		names = alertNames()
+		hint = func(name string) string { return hintWord(name, names) }
+	}
 	if len(names) == 0 {
 		return
 	}
 	for _, item := range list.items {
 		for _, f := range item.fields {
 			if !slices.Contains(names, f.name) {
-				l.complain(f.at, path+"[]", "unknown key %q%s", f.name, hintKey(path+"[]", f.name))
+				l.complain(f.at, path+"[]", "unknown key %q%s", f.name, hint(f.name))
 			}
 		}
 	}

@@ -80,19 +80,20 @@ func TestRunRefusesWhatReplayPassesOver(t *testing.T) {
 }
 
 func TestReplayStillRefusesUnknownKeysEverywhere(t *testing.T) {
-	text := "output: {prefx: a}\nsources: [{topc: a}]\nkafka: {tls: {enabld: true}}\nalerts: [{anything: 1}]\n"
+	text := "output: {prefx: a}\nsources: [{topc: a}]\nkafka: {tls: {enabld: true}}\nalerts: [{treshold: 1}]\n"
 	_, err := Load(written(t, text), nil, ForReplay)
 	for _, want := range []string{
 		`1:10: output: unknown key "prefx"; did you mean "prefix"?`,
 		`2:12: sources[]: unknown key "topc"; did you mean "topic"?`,
 		`3:15: kafka.tls: unknown key "enabld"; did you mean "enabled"?`,
+		`4:11: alerts[]: unknown key "treshold"; did you mean "threshold"?`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in:\n%v", want, err)
 		}
 	}
 	var problems Problems
-	if !errors.As(err, &problems) || len(problems) != 3 {
+	if !errors.As(err, &problems) || len(problems) != 4 {
 		t.Errorf("more problems than unknown keys:\n%v", err)
 	}
 }

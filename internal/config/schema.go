@@ -120,6 +120,8 @@ func valueSchema(k key) object {
 		return object{"type": "array", "maxItems": targetsMax, "items": target}
 	case **mapping.Node:
 		return object{"type": []string{"object", "array"}}
+	case *[]Alert:
+		return alertSchema()
 	case *[]Source:
 		return object{"type": "array", "minItems": 1, "items": sectionSchema(k.path + "[]")}
 	case *[]RateTable:

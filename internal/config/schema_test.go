@@ -64,7 +64,7 @@ func TestSchemaAcceptsWhatLoadAccepts(t *testing.T) {
 func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	schema := compiled(t)
 	for _, text := range []string{
-		"brokers: [a]", "log: {level: wran}", "log: info", "output: {delivery: exactly-once}", "alerts: []",
+		"brokers: [a]", "log: {level: wran}", "log: info", "output: {delivery: exactly-once}", "alerts: [{name: a}]", "alerts: [defalt]", "alerts: [{name: a, threshold: 20}]", "alerts: [{name: a, threshold: 20%, metric: mrr}]",
 		"groupings: [[]]", "groupings: [[a, a]]", "groupings: [[all]]", "groupings: [region]",
 		"groupings: [[a, b, c, d, e]]", "windows: [60d]", "windows: [30d, 30d]", "windows: []",
 		"sources: [{format: native}]", "sources: [{topic: a, format: strip}]", "sources: [{topic: a, fromat: native}]",

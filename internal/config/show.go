@@ -73,6 +73,8 @@ func plain(target any) any {
 		return plainNumbers(*target)
 	case *[]NamedWords:
 		return plainConversions(*target)
+	case *[]Alert:
+		return plainAlerts(*target)
 	case *[]Window:
 		var names []string
 		for _, w := range *target {

@@ -379,7 +379,40 @@ var keys = []key{
 		doc:   "An account of which an item's usage over 30 days is lower than over the 30 before by more than so many percent is `gated`; 0: not for that.",
 		field: func(c *Config) any { return &c.Signals.Gate.UsageFall },
 	},
-	{path: "alerts", doc: "Rules that watch for a slowdown."},
+	{
+		path: "alerts", example: `[default, {name: enterprise-seats, grouping: "plan_tier", segments: [enterprise], type: seat, interval: 30d, threshold: 30%, for: 12h, min_base: "50000"}]`,
+		doc: "Rules that watch for a slowdown of expansion, each with `name` and `threshold` (a fall in percent, on which the alert begins) and, where the " +
+			"defaults do not fit: `metric` (expansion_mrr), `type` of expansion (all), `grouping` (all), `segments` (all), `interval` (30d: a window, or the last " +
+			"complete day, week, month, quarter or year), `comparison` (previous, or trailing_mean with `of`, or target with `target`), `clear` (half the threshold), " +
+			"`for` (6h), `min_base` (0, opening MRR), `severity` (warning), `silent_after` (24h; 0s: never). The item `default` stands for the rules that " +
+			"`processor rules default` prints. See docs/how-to/alerts.md.",
+		field: func(c *Config) any { return &c.Alerts },
+	},
+	{
+		path: "notify.webhook.url", example: "${file:/run/secrets/alert-webhook}", check: checkTarget,
+		doc:   "Where a change of an alert's state is posted as JSON. Never printed: such addresses are secrets.",
+		field: func(c *Config) any { return &c.Notify.Webhook.URL },
+	},
+	{
+		path: "notify.webhook.authorization", example: "Bearer ${ALERT_TOKEN}",
+		doc:   "Header `Authorization` of these requests. Never printed.",
+		field: func(c *Config) any { return &c.Notify.Webhook.Authorization },
+	},
+	{
+		path: "notify.alertmanager.urls", example: "[http://alertmanager:9093]", check: checkTarget,
+		doc:   "Alertmanagers (API v2) that are told of every alert that fires, and of its end; all of them, as Alertmanager's own clusters want it.",
+		field: func(c *Config) any { return &c.Notify.Alertmanager.URLs },
+	},
+	{
+		path: "notify.alertmanager.authorization", example: "Bearer ${file:/run/secrets/alertmanager}",
+		doc:   "Header `Authorization` of these requests. Never printed.",
+		field: func(c *Config) any { return &c.Notify.Alertmanager.Authorization },
+	},
+	{
+		path: "notify.resend_interval", initial: "1m", least: int64(time.Second), most: int64(time.Hour),
+		doc:   "How often an Alertmanager is told again of an alert that fires; one that hears nothing for four times as long takes it as resolved.",
+		field: func(c *Config) any { return &c.Notify.ResendInterval },
+	},
 
 	{
 		path: "http.address", initial: "127.0.0.1:8080", check: checkAddress,

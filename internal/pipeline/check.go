@@ -121,6 +121,9 @@ func outputs(o *Options, partitions int) []sink.TopicSpec {
 		spec(row.TopicProgress, busy),
 		spec(row.TopicDeadLetters, configs("delete", "retention.ms", "2592000000")),
 	}
+	if len(o.Alerts) > 0 { // a log, which is also the memory of the alerts: a fall may last long
+		specs = append(specs, spec(row.TopicAlerts, configs("delete", "retention.ms", "34560000000")))
+	}
 	if o.CheckpointStore == StoreKafka {
 		specs = append(specs, spec(row.TopicState, busy))
 	}

@@ -128,7 +128,7 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	}
 	s.derive(c.At.Watermark)
 	s.outbox.reset(0)
-	s.early, s.letters = nil, nil
+	s.early, s.letters = outbox{}, nil
 	s.rows = c.Rows // the flushes count on: the rows that wait carry their numbers
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.Topic), Partition: out.Partition}]

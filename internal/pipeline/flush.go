@@ -62,7 +62,8 @@ func (o *outbox) tombstone() {
 // interval.
 func (s *shard) flush(clock event.Time, now int64, slow bool) {
 	s.outbox.reset(now)
-	s.outbox.messages, s.early = s.early, nil
+	s.outbox.messages, s.early = s.early.messages, outbox{}
+	s.look(s.watermark(clock))
 	s.derive(s.watermark(clock))
 	s.outbox.messages = append(s.outbox.messages, s.letters...)
 	s.letters = nil
@@ -89,7 +90,9 @@ func (s *shard) derive(watermark event.Time) {
 	s.state.AdvanceTo(watermark)
 	s.flushes++
 	stamp := s.stamp()
+	observe := s.alerts.observer(s.state)
 	registers := s.state.FlushEach(func(u *aggregate.Updates) {
+		observe(u)
 		s.addMovements(u.Movements, stamp)
 		s.addMonths(u.Months, stamp)
 		s.addSignals(u.Signals, stamp)
@@ -101,6 +104,7 @@ func (s *shard) derive(watermark event.Time) {
 	s.collectKept()
 	for i := range registers {
 		s.registers[registers[i].Key] = struct{}{}
+		s.alerts.note(s.state, registers[i].Key)
 	}
 }
 
@@ -114,10 +118,16 @@ func (s *shard) keepAccount(r *aggregate.AccountRow, stamp row.Stamp) {
 
 // flushEarly derives what was read so far, between two flushes; its rows go out with the next one.
 func (s *shard) flushEarly() {
-	s.outbox.reset(s.outbox.now)
-	s.outbox.messages = s.early
-	s.derive(s.complete())
-	s.early = s.outbox.messages
+	s.beforeFlush(func() { s.derive(s.complete()) })
+}
+
+// beforeFlush has what work puts into the outbox go out with the next flush.
+func (s *shard) beforeFlush(work func()) {
+	now := s.outbox
+	s.outbox, s.early = s.early, outbox{}
+	s.outbox.now = now.now
+	work()
+	s.early, s.outbox = s.outbox, now
 }
 
 // watermark is up to where the shard is complete: the least complete of its partitions decides. The
@@ -195,6 +205,7 @@ func (s *shard) addRegisters(keys []aggregate.RegisterKey) {
 		s.addPartial(rollup.Partial{
 			Shard: s.number, Version: s.version(), Generation: s.generation,
 			Segment: segment, Kind: key.Kind, Index: key.Index, Register: s.state.Register(segment, key.Kind, key.Index),
+			Accounts: s.alerts.accounts(key),
 		})
 	}
 }
@@ -218,7 +229,7 @@ func (s *shard) addMark() {
 	s.marked = now
 	p := rollup.Partial{
 		Shard: s.number, Version: s.version(), Generation: s.generation, IsMark: true,
-		Mark: rollup.Mark{Shards: s.of, Watermark: now.watermark, CaughtUp: now.caughtUp},
+		Mark: rollup.Mark{Shards: s.of, Watermark: now.watermark, CaughtUp: now.caughtUp, Heard: s.heard(), History: s.alerts.inHistory()},
 	}
 	for partition := range s.of {
 		s.outbox.add(s.options.topic(row.TopicPartials), partition, p.AppendKey, p.AppendValue)

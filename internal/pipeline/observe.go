@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
+	"processor/internal/alert"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -24,6 +25,10 @@ type Observer struct {
 	// They are valid during the call. Dropped is called when the shard is another instance's, or is opened once more.
 	Derived func(shard int, u *aggregate.Updates)
 	Dropped func(shard int)
+	// Alerts is called on the rollup's goroutine after every flush, where there are rules: with the changes
+	// of state that this instance has published since the last call, in their order, and with what stands
+	// now. Both may be kept.
+	Alerts func(changes []alert.Alert, now *alert.Board)
 	// Status is called when the phase changes, and after every flush. The status may be kept.
 	Status func(Status)
 }
@@ -120,6 +125,8 @@ type Reading struct {
 	IdentityBreaks     int64
 	MetricsWatermark   event.Time // of the rollup; NoTime before it is known
 	Segments           int        // of the rollup
+	AlertsWaiting      int        // registers that wait for slower shards before alerts look at them
+	AlertsMerged       int64      // what shards said of minutes that were merged because too much waited
 }
 
 // Partition names a source partition.

@@ -169,13 +169,14 @@ func (s *shard) place(m *marker, logs borders) error {
 	for _, topic := range s.options.sourceTopics() {
 		tp := broker.TopicPartition{Topic: topic, Partition: int32(s.number)} //nolint:gosec // a partition
 		src := &source{
-			Position: consumer.Position{TopicPartition: tp}, seen: event.NoTime,
+			Position: consumer.Position{TopicPartition: tp}, seen: event.NoTime, heard: event.NoTime,
 			endAtStart: logs.ends[tp], end: logs.ends[tp], appended: event.NoTime,
 		}
 		at := m.in(topic)
 		src.follow(s.options.feed, topic == s.options.topic(row.TopicEvents), at)
 		if at != nil {
 			src.Next, src.seen, src.id, src.last = at.Next, at.Seen, at.ID, at.Last.mark()
+			src.heard = src.seen
 		}
 		start := logs.starts[tp]
 		if outside := src.Next < start || src.Next > src.endAtStart; outside && !s.jump(src, start) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
+	"processor/internal/alert"
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/event"
@@ -75,10 +76,14 @@ type Options struct {
 	Tombstones         bool          // follow a deleted row with a tombstone
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 
-	Core     aggregate.Options
-	Targets  rollup.Targets
-	Decoder  event.Options
-	Lateness time.Duration // how far the watermark stays behind the latest event
+	Core    aggregate.Options
+	Targets rollup.Targets
+	Alerts  []alert.Rule // none: nothing is watched
+	// AlertsEvery is how far apart the minutes are at which alerts are looked at, history or not; every
+	// minute when 0, and none of a history that was imported. It is for a made-up one that passes fast.
+	AlertsEvery time.Duration
+	Decoder     event.Options
+	Lateness    time.Duration // how far the watermark stays behind the latest event
 
 	AcceptGaps []Gap // ranges of lost records to go on without; each must be exactly what is missing
 
@@ -164,6 +169,9 @@ func (o Options) withDefaults() (Options, error) {
 	set(&o.MetricsInterval, time.Second, "MetricsInterval")
 	set(&o.CheckpointInterval, 10*time.Second, "CheckpointInterval")
 	set(&o.Lateness, 0, "Lateness")
+	if err := alert.Check(o.Alerts, o.Core.Groupings, o.Core.Windows); err != nil {
+		problems = append(problems, fmt.Errorf("%w: %w", ErrRefused, err))
+	}
 	if o.FlushRecords <= 0 {
 		o.FlushRecords = 20_000
 	}

@@ -34,6 +34,8 @@ type metrics struct {
 	waiting   map[lane][]rollup.Partial
 	marks     [][]rollup.Partial // by partition, then shard; the zero one before the first
 
+	alerts *alerting // nil without rules
+
 	settledChanges int // of the owners: parts are as of them
 	flushes        uint64
 	flushed        time.Time
@@ -67,6 +69,7 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 		producer: producer, parts: map[int]*ownPart{},
 		waiting: map[lane][]rollup.Partial{},
 		marks:   make([][]rollup.Partial, p.partitions),
+		alerts:  newAlerting(p, state.Calendar()),
 	}
 	for partition := range p.partitions {
 		m.marks[partition] = make([]rollup.Partial, p.partitions)
@@ -75,7 +78,10 @@ func (p *pipeline) openRollup(ctx context.Context) (*metrics, error) {
 			Next:           consumer.FromStart,
 		})
 	}
-	return m, m.readToEnd(ctx)
+	if err := m.readToEnd(ctx); err != nil {
+		return nil, err
+	}
+	return m, m.alerts.begin(ctx, p)
 }
 
 // readToEnd takes what lies in the partials up to their ends as of now.
@@ -145,8 +151,14 @@ func (m *metrics) take(partition int, r *consumer.Record) error {
 		return nil
 	}
 	at := lane{partition, p.Shard}
+	if err := m.alerts.take(at, &p); err != nil {
+		return fmt.Errorf("%s/%d up to offset %d: %w", m.options.topic(row.TopicPartials), partition, r.Offset, err)
+	}
 	if !p.IsMark {
 		m.waiting[at] = append(m.waiting[at], p)
+		return nil
+	}
+	if p.IsTick { // registers wait on, for the mark of their flush
 		return nil
 	}
 	if p.Version < m.marks[partition][p.Shard].Version {
@@ -231,6 +243,9 @@ func (m *metrics) flush(ctx context.Context) error {
 		if err := p.send(ctx); err != nil {
 			return err
 		}
+	}
+	if err := m.flushAlerts(ctx); err != nil {
+		return err
 	}
 	watermark := m.sums.Watermark()
 	m.options.Metrics.update(func(r *Reading) { r.MetricsWatermark, r.Segments = watermark, m.sums.Segments() })

@@ -21,6 +21,7 @@ type ownPart struct {
 	outlet     outlet // of this partition alone; nil where all share one
 	sent       *sentRows
 	vintage    vintage
+	alerts     saidAlerts // nil without rules
 }
 
 // settleParts makes the partitions that are published those whose shards are ours; lost ones are
@@ -66,6 +67,13 @@ func (m *metrics) openPart(ctx context.Context, number int, shardEpoch uint64) (
 		return nil, err
 	}
 	part.epoch = max(part.sent.epoch+1, shardEpoch)
+	if m.alerts == nil {
+		return part, nil
+	}
+	if part.alerts, err = readAlerts(ctx, &m.options, number); err != nil {
+		return nil, err
+	}
+	part.epoch = max(part.epoch, part.alerts.epoch+1)
 	return part, nil
 }
 

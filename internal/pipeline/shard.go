@@ -40,7 +40,7 @@ type shard struct {
 
 	// What goes out with the next flush, and what waits for the next slow one.
 	outbox    outbox
-	early     []sink.Message // of flushes before something froze
+	early     outbox // of flushes before something froze, and of minutes that alerts look at
 	letters   []sink.Message
 	accounts  map[string]pendingRow // by key
 	buffer    []byte                // of the row that is kept
@@ -53,7 +53,8 @@ type shard struct {
 	outlet outlet // of this shard alone; nil where all shards share the pipeline's
 	sent   instant
 	ends   map[outputPartition]int64
-	resend *resend // nil once there is nothing left to send again
+	resend *resend  // nil once there is nothing left to send again
+	alerts *watched // nil without rules
 	tally  tally
 }
 
@@ -87,7 +88,7 @@ func newShard(number, of int, o *Options, generation uint64) (*shard, error) {
 	state.Trust(fmt.Sprintf("%s %016x", o.program, generation))
 	state.LimitRoom(o.OpenAccountBytes / int64(of)) // the least that it will be; see session.work
 	return &shard{
-		number: number, of: of, options: o, generation: generation,
+		number: number, of: of, options: o, generation: generation, alerts: newWatched(o),
 		state: state, decoder: event.NewDecoder(o.Decoder),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: o.Core.Windows},
 		accounts: map[string]pendingRow{}, registers: map[aggregate.RegisterKey]struct{}{},
@@ -173,8 +174,10 @@ func (s *shard) applyRecord(src *source, r *consumer.Record) (int, error) {
 		}
 		s.moveHorizons()
 		if rejection = src.judge(e, src.received, s.options.Lateness, s.state.Calendar()); rejection == nil {
+			s.lookEarly(src.received, e.Time) // at the minutes that it lets pass, without it
 			outcome, rejection = s.state.Apply(e)
 		}
+		src.heard = src.seen
 	}
 	if rejection != nil {
 		s.tally.rejected[rejection.Reason]++
@@ -274,7 +277,11 @@ func (s *shard) resume(m *marker) error {
 	s.state.AdvanceTo(m.Watermark)
 	s.state.SetHorizons(m.Horizons)
 	s.state.RestoreFrozen(m.Frozen)
-	s.state.FlushEach(func(u *aggregate.Updates) { s.options.Observer.derived(s.number, u) })
+	observe := s.alerts.observer(s.state)
+	s.state.FlushEach(func(u *aggregate.Updates) {
+		observe(u)
+		s.options.Observer.derived(s.number, u)
+	})
 	if resumed {
 		s.tellOfAll()
 	}

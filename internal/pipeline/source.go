@@ -15,6 +15,7 @@ type source struct {
 	id         string        // of the topic; empty where the brokers have none
 	last       consumer.Mark // of the last batch in front of Next; zero before the first
 	seen       event.Time    // the largest min(time, append time) so far; NoTime before the first
+	heard      event.Time    // seen, as of the last record that was applied
 	atEnd      bool          // the last fetch found nothing behind Next
 	endAtStart int64         // where the log ended when the shard was opened
 	end        int64         // where it ended at the last fetch

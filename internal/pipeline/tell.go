@@ -28,8 +28,10 @@ func (s *session) tellAccounts() error {
 // tell tells the observer of some accounts as of their last derivation.
 func (s *shard) tell(most int) {
 	n := min(most, len(s.untold))
+	observe := s.alerts.observer(s.state)
 	for _, id := range s.untold[:n] {
 		if u, found := s.state.Account(id); found {
+			observe(&u)
 			s.options.Observer.derived(s.number, &u)
 		}
 	}
@@ -38,10 +40,16 @@ func (s *shard) tell(most int) {
 	}
 }
 
-// tellOfAll begins to tell the observer of every account, where a state was resumed instead of derived.
+// tellOfAll tells of every account, where a state was resumed instead of derived. What an alert says must not depend on
+// a restart, so with rules all of them are derived at once; else the observer hears of them little by little.
 func (s *shard) tellOfAll() {
-	if s.options.Observer.Derived != nil {
-		s.untold = slices.Sorted(s.state.AccountIDs())
-		s.tell(tellFirst)
+	if s.alerts == nil && s.options.Observer.Derived == nil {
+		return
 	}
+	s.untold = slices.Sorted(s.state.AccountIDs())
+	if s.alerts == nil {
+		s.tell(tellFirst)
+		return
+	}
+	s.tell(len(s.untold))
 }

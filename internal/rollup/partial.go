@@ -27,9 +27,18 @@ type Partial struct {
 	Kind     aggregate.Kind
 	Index    int32
 	Register *aggregate.Register // nil: the shard has nothing there any more
+	Accounts []Contribution      // of a window that alerts watch: those of the shard that fell most
 
 	IsMark bool
+	IsTick bool // a mark between two flushes, at a whole minute: for alerts alone (spec: rules 12)
 	Mark   Mark
+}
+
+// Contribution is what an account expanded by in a window, and in the one before it.
+type Contribution struct {
+	Type        string // of expansion, such as "seat"; "" for all of it
+	Account     string
+	Before, Now money.Amount
 }
 
 // Mark closes a flush: everything that the shard sent to this partition before it belongs to a
@@ -37,19 +46,32 @@ type Partial struct {
 type Mark struct {
 	Shards    int // how many there are
 	Watermark event.Time
-	CaughtUp  bool // the shard has read what its sources held when it started
+	CaughtUp  bool         // the shard has read what its sources held when it started
+	History   bool         // alerts do not look at the minutes since the mark before
+	Heard     []event.Time // by source: the latest record that the shard has read; NoTime before the first
 }
 
 // The first byte of a partial's key.
 const (
 	keyRegister = 'r'
 	keyMark     = 'm'
+	keyTick     = 't'
+)
+
+// The flags of a mark.
+const (
+	flagCaughtUp = 1 << iota
+	flagHistory
 )
 
 // AppendKey appends the Kafka key: the shard, and of a register its segment and interval.
 func (p *Partial) AppendKey(dst []byte) []byte {
 	if p.IsMark {
-		return binary.AppendUvarint(append(dst, keyMark), uint64(p.Shard)) //nolint:gosec // not negative
+		kind := byte(keyMark)
+		if p.IsTick {
+			kind = keyTick
+		}
+		return binary.AppendUvarint(append(dst, kind), uint64(p.Shard)) //nolint:gosec // not negative
 	}
 	dst = binary.AppendUvarint(append(dst, keyRegister), uint64(p.Shard)) //nolint:gosec // not negative
 	dst = append(dst, byte(p.Kind))
@@ -66,18 +88,48 @@ func (p *Partial) AppendValue(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, p.Generation)
 	switch {
 	case p.IsMark:
-		caughtUp := byte(0)
+		flags := byte(0)
 		if p.Mark.CaughtUp {
-			caughtUp = 1
+			flags |= flagCaughtUp
 		}
-		dst = append(dst, caughtUp)
+		if p.Mark.History {
+			flags |= flagHistory
+		}
+		dst = append(dst, flags)
 		dst = binary.AppendUvarint(dst, uint64(p.Mark.Shards)) //nolint:gosec // not negative
-		return binary.AppendVarint(dst, int64(p.Mark.Watermark))
+		dst = binary.AppendVarint(dst, int64(p.Mark.Watermark))
+		dst = binary.AppendUvarint(dst, uint64(len(p.Mark.Heard)))
+		for _, t := range p.Mark.Heard {
+			dst = binary.AppendVarint(dst, int64(t))
+		}
+		return dst
 	case p.Register == nil:
 		return append(dst, 0)
 	default:
-		return appendRegister(append(dst, 1), p.Register)
+		return appendContributions(appendRegister(append(dst, 1), p.Register), p.Accounts)
 	}
+}
+
+// appendContributions writes them behind their number.
+func appendContributions(dst []byte, list []Contribution) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(list)))
+	for i := range list {
+		c := &list[i]
+		for _, text := range [2]string{c.Type, c.Account} {
+			dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+		}
+		for _, amount := range [2]money.Amount{c.Before, c.Now} {
+			dst = appendWords(dst, amount)
+		}
+	}
+	return dst
+}
+
+// appendWords writes an amount in 16 bytes.
+func appendWords(dst []byte, amount money.Amount) []byte {
+	hi, lo := amount.Words()
+	dst = binary.BigEndian.AppendUint64(dst, uint64(hi)) //nolint:gosec // the bits
+	return binary.BigEndian.AppendUint64(dst, lo)
 }
 
 // appendRegister writes pairs of place and amount, each list behind its length. An amount beyond 64
@@ -124,9 +176,7 @@ func appendRanking(dst []byte, r *aggregate.Ranking) []byte {
 	}
 	dst = append(dst, byte(len(r.Top)))
 	for _, amount := range r.Top {
-		hi, lo := amount.Words()
-		dst = binary.BigEndian.AppendUint64(dst, uint64(hi)) //nolint:gosec // the bits
-		dst = binary.BigEndian.AppendUint64(dst, lo)
+		dst = appendWords(dst, amount)
 	}
 	squares := r.Squares.Bytes()
 	dst = binary.AppendUvarint(dst, uint64(len(squares)))
@@ -155,8 +205,8 @@ func (p *Partial) decodeKey(key []byte) error {
 	r := reader{rest: key[1:]}
 	p.Shard = int(r.uvarint()) //nolint:gosec // the caller compares it with the number of shards
 	switch key[0] {
-	case keyMark:
-		p.IsMark = true
+	case keyMark, keyTick:
+		p.IsMark, p.IsTick = true, key[0] == keyTick
 		return r.end()
 	case keyRegister:
 	default:
@@ -188,13 +238,18 @@ func (p *Partial) decodeValue(value []byte, generation uint64) error {
 	}
 	switch {
 	case p.IsMark:
-		p.Mark = Mark{CaughtUp: flag == 1, Shards: int(r.uvarint()), Watermark: event.Time(r.varint())} //nolint:gosec // the caller compares it
+		p.Mark = Mark{CaughtUp: flag&flagCaughtUp != 0, History: flag&flagHistory != 0, Shards: int(r.uvarint()), Watermark: event.Time(r.varint())} //nolint:gosec // the caller compares it
+		p.Mark.Heard = r.heard()
 		return r.end()
 	case flag == 0:
 		return r.end()
 	default:
 		p.Register = new(aggregate.Register)
-		return r.register(p.Register)
+		if err := r.register(p.Register); err != nil {
+			return err
+		}
+		p.Accounts = r.contributions()
+		return r.end()
 	}
 }
 
@@ -265,7 +320,7 @@ func (r *reader) register(into *aggregate.Register) error {
 			return fmt.Errorf("there is no sum %d", i)
 		}
 		if wide {
-			into.Sums[i] = money.FromWords(int64(r.uint64()), r.uint64()) //nolint:gosec // the bits
+			into.Sums[i] = r.words()
 		} else {
 			into.Sums[i] = money.Micros(r.varint())
 		}
@@ -279,7 +334,50 @@ func (r *reader) register(into *aggregate.Register) error {
 	}
 	into.Ranking = r.ranking()
 	into.Signals = r.signals()
-	return r.end()
+	return nil
+}
+
+// heard are times behind their number.
+func (r *reader) heard() []event.Time {
+	n := r.uvarint()
+	if n == 0 {
+		return nil
+	}
+	if n > uint64(len(r.rest)) { // each takes a byte at least
+		r.fail()
+		return nil
+	}
+	list := make([]event.Time, n)
+	for i := range list {
+		list[i] = event.Time(r.varint())
+	}
+	return list
+}
+
+// contributionLeast is the least that one takes: two lengths and two amounts.
+const contributionLeast = 2 + 2*16
+
+func (r *reader) contributions() []Contribution {
+	n := r.uvarint()
+	if n == 0 {
+		return nil
+	}
+	if n > uint64(len(r.rest)/contributionLeast) {
+		r.fail()
+		return nil
+	}
+	list := make([]Contribution, n)
+	for i := range list {
+		c := &list[i]
+		c.Type, c.Account = string(r.bytes(r.uvarint())), string(r.bytes(r.uvarint()))
+		c.Before, c.Now = r.words(), r.words()
+	}
+	return list
+}
+
+// words is an amount of 16 bytes.
+func (r *reader) words() money.Amount {
+	return money.FromWords(int64(r.uint64()), r.uint64()) //nolint:gosec // the bits
 }
 
 func (r *reader) ranking() *aggregate.Ranking {
@@ -293,7 +391,7 @@ func (r *reader) ranking() *aggregate.Ranking {
 	}
 	ranking := &aggregate.Ranking{Top: make([]money.Amount, n)}
 	for i := range ranking.Top {
-		ranking.Top[i] = money.FromWords(int64(r.uint64()), r.uint64()) //nolint:gosec // the bits
+		ranking.Top[i] = r.words()
 	}
 	ranking.Squares = new(big.Int).SetBytes(r.bytes(r.uvarint()))
 	return ranking

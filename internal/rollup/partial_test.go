@@ -40,7 +40,15 @@ func partials() map[string]Partial {
 		"few":   {Shard: 0, Version: 1, Generation: 77, Segment: aggregate.Segment{Grouping: "all", Name: "all"}, Kind: aggregate.KindRolling, Index: 0, Register: few},
 		"empty": {Shard: 1, Version: 1, Generation: 77, Segment: segment, Kind: aggregate.KindDay, Index: -20000, Register: &aggregate.Register{}},
 		"gone":  {Shard: 1, Version: 2, Generation: 77, Segment: segment, Kind: aggregate.KindWeek, Index: 2900},
-		"mark":  {Shard: 1000, Version: 3, Generation: 77, IsMark: true, Mark: Mark{Shards: 1024, Watermark: event.Time(1_760_000_000_000_000_000), CaughtUp: true}},
+		"accounts": {
+			Shard: 1, Version: 9, Generation: 77, Segment: segment, Kind: aggregate.KindRolling, Index: 3, Register: few,
+			Accounts: []Contribution{{Account: "acmé", Before: wide(4), Now: money.Micros(-5)}, {Type: "seat", Account: "b"}},
+		},
+		"tick": {
+			Shard: 7, Version: 3, Generation: 77, IsMark: true, IsTick: true,
+			Mark: Mark{Shards: 8, Watermark: event.Time(1_760_000_040_000_000_000), History: true, Heard: []event.Time{event.NoTime, 1_760_000_039_000_000_000}},
+		},
+		"mark": {Shard: 1000, Version: 3, Generation: 77, IsMark: true, Mark: Mark{Shards: 1024, Watermark: event.Time(1_760_000_000_000_000_000), CaughtUp: true}},
 	}
 }
 

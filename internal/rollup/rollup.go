@@ -201,9 +201,11 @@ func (r *Rollup) Flush() iter.Seq2[[]Row, error] {
 
 // names are the segments in their order.
 func (r *Rollup) names() []aggregate.Segment {
-	return slices.SortedFunc(maps.Keys(r.segments), func(a, b aggregate.Segment) int {
-		return cmp.Or(cmp.Compare(a.Grouping, b.Grouping), cmp.Compare(a.Name, b.Name))
-	})
+	return slices.SortedFunc(maps.Keys(r.segments), compareSegments)
+}
+
+func compareSegments(a, b aggregate.Segment) int {
+	return cmp.Or(cmp.Compare(a.Grouping, b.Grouping), cmp.Compare(a.Name, b.Name))
 }
 
 // crossed says whether the watermark passed an instant at which an interval begins, ends or

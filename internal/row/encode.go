@@ -23,6 +23,7 @@ const (
 	TopicVintage       Topic = "vintage"
 	TopicSignals       Topic = "signals"
 	TopicSignalMetrics Topic = "signal_metrics"
+	TopicAlerts        Topic = "alerts"
 	TopicDeadLetters   Topic = "dead-letters"
 	TopicProgress      Topic = "progress"
 	TopicPartials      Topic = "partials"

@@ -116,7 +116,7 @@ func TestMetricsAreThoseThatAreDeployed(t *testing.T) {
 	served := sink.NewHTTP(func() sink.HTTPReading {
 		return sink.HTTPReading{Requests: map[sink.HTTPRequest]int64{{"/metrics", 200}: 3}}
 	})
-	registry.MustRegister(revenue, sink.NewPipeline(counters, sink.Build{}), served)
+	registry.MustRegister(revenue, sink.NewPipeline(counters, sink.Build{}), served, sink.NewAlerts(alertsReading, nil))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
