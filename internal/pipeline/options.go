@@ -74,6 +74,7 @@ type Options struct {
 	Ordinal            int           // which of them this is, from 0
 	OpenAccountBytes   int64         // of memory for accounts that are not parked; 0 for no limit
 	Tombstones         bool          // follow a deleted row with a tombstone
+	StopWithin         time.Duration // of a graceful stop; 20 s when 0: Kubernetes kills after 30 s
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 
 	Core    aggregate.Options
@@ -109,9 +110,6 @@ type Options struct {
 	// fetchBytes bounds what one fetch brings of a partition; the fetcher's default when 0. It is for
 	// tests that need many fetches.
 	fetchBytes int32
-	// stopWithin bounds a graceful stop; defaultStopWithin when 0. It is for tests on machines that are
-	// ten times slower, or under a detector that makes them so.
-	stopWithin time.Duration
 	// watchEvery is how often the sources' identities are compared; 10 s when 0. It is for tests.
 	watchEvery time.Duration
 	// openDir opens the checkpoint directory; checkpoint.Open when nil. diskWait waits before a failed
@@ -140,8 +138,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.program == "" {
 		o.program = program()
 	}
-	if o.stopWithin == 0 {
-		o.stopWithin = defaultStopWithin
+	if o.StopWithin == 0 {
+		o.StopWithin = defaultStopWithin
 	}
 	switch o.CheckpointStore {
 	case "":

@@ -131,7 +131,7 @@ func (p *pipeline) run(ctx context.Context) error {
 
 // ledger joins the group and serves one generation after the other.
 func (p *pipeline) ledger(ctx context.Context, drain func(context.Context) error) (err error) {
-	lasting, end := broker.Outlast(ctx, p.options.stopWithin-leaveWithin)
+	lasting, end := broker.Outlast(ctx, p.options.StopWithin-leaveWithin)
 	defer end()
 	session := p.newSession(ctx, lasting)
 	defer func() { err = errors.Join(err, session.close()) }()
@@ -190,7 +190,7 @@ func (p *pipeline) stopIdle(ctx context.Context, drain func(context.Context) err
 	if !stopWanted(ctx) {
 		return nil
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.options.stopWithin)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.options.StopWithin)
 	defer cancel()
 	return drain(stop)
 }

@@ -101,7 +101,7 @@ func (m *metrics) readToEnd(ctx context.Context) error {
 
 // run follows the partials until ctx ends.
 func (m *metrics) run(ctx context.Context) error {
-	lasting, end := broker.Outlast(ctx, m.options.stopWithin-leaveWithin)
+	lasting, end := broker.Outlast(ctx, m.options.StopWithin-leaveWithin)
 	defer end()
 	for {
 		if err := m.flushIfDue(lasting); err != nil {

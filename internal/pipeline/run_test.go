@@ -102,7 +102,7 @@ func (w *world) options() Options {
 		Prefix: w.prefix, CreateTopics: true, FlushInterval: 20 * time.Millisecond, MetricsInterval: 50 * time.Millisecond,
 		CheckpointStore: w.store, CheckpointDir: w.dir, CheckpointInterval: 100 * time.Millisecond,
 		Core: w.core, Lateness: 10 * time.Minute, Clock: func() time.Time { return w.clock }, Metrics: w.metrics,
-		stopWithin: 3 * time.Minute,
+		StopWithin: 3 * time.Minute,
 	}
 	if os.Getenv("PIPELINE_LOG") != "" {
 		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))

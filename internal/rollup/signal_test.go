@@ -55,7 +55,7 @@ func TestSignalsOfShardsAddUp(t *testing.T) {
 	v.put(0, &aggregate.Register{Signals: &aggregate.SignalSums{Named: []aggregate.NamedSignalSum{{Name: "nps", SignalSum: sum(1, 4)}, {Name: "seats_80", SignalSum: sum(2, 9)}}}}, 1)
 	v.put(1, &aggregate.Register{Signals: &aggregate.SignalSums{Named: []aggregate.NamedSignalSum{{Name: "health", SignalSum: sum(5, 1)}, {Name: "seats_80", SignalSum: sum(3, 2)}}}}, 1)
 	v.put(1, &aggregate.Register{Signals: &aggregate.SignalSums{Named: []aggregate.NamedSignalSum{{Name: "health", SignalSum: sum(5, 1)}, {Name: "seats_80", SignalSum: sum(4, 2)}}}}, 2)
-	named := v.sum.Signals.Named
+	named := v.total().Signals.Named
 	if len(named) != 3 || named[0].Name != "health" || named[2].Opened != 6 || named[2].Expansion != money.Units(6) || len(named[2].Days) != 2 {
 		t.Errorf("the sum is %+v", named)
 	}
