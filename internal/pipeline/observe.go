@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
+	"processor/internal/broker"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -103,6 +104,8 @@ type Reading struct {
 	IdentityBreaks     int64
 	MetricsWatermark   event.Time // of the rollup; NoTime before it is known
 	Segments           int        // of the rollup
+
+	Security broker.Security // of the connections to the brokers
 }
 
 // Partition names a source partition.
