@@ -63,7 +63,7 @@ var packages = map[string]node{
 	"row":              {pure, []string{"money", "event", "aggregate", "rollup"}},
 	"replay":           {shell, append([]string{"row"}, core...)},
 	"web":              {shell, append([]string{"row"}, core...)},
-	"letter":           {shell, []string{"event", "row", "consumer", "sink"}},
+	"letter":           {shell, []string{"event", "row", "broker", "consumer", "sink"}},
 	"intake":           {shell, []string{"event", "broker", "consumer", "sink", "letter"}},
 	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint", "letter", "intake"}, core...)},
 }

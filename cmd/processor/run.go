@@ -114,7 +114,7 @@ func exitOf(err error) error {
 	case errors.Is(err, pipeline.ErrFenced):
 		return withCode(exitFenced, err)
 	default:
-		return err
+		return remedied(err)
 	}
 }
 
