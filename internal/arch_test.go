@@ -65,6 +65,7 @@ var packages = map[string]node{
 	"web":              {shell, append([]string{"row"}, core...)},
 	"letter":           {shell, []string{"event", "row", "broker", "consumer", "sink"}},
 	"intake":           {shell, []string{"event", "broker", "consumer", "sink", "letter"}},
+	"doctor":           {shell, []string{"broker", "consumer", "sink", "checkpoint", "pipeline"}}, // it looks at all of them, and only looks
 	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint", "letter", "intake"}, core...)},
 }
 

@@ -22,6 +22,7 @@ func commands() []*cobra.Command {
 		rescaleCommand(),
 		replayCommand(),
 		explainCommand(),
+		checkpointCommand(),
 		deadLettersCommand(),
 		validateCommand(),
 		demoCommand(),
