@@ -22,6 +22,8 @@ func commands() []*cobra.Command {
 		rescaleCommand(),
 		replayCommand(),
 		explainCommand(),
+		doctorCommand(),
+		supportCommand(),
 		checkpointCommand(),
 		deadLettersCommand(),
 		validateCommand(),

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/segmentio/kafka-go"
@@ -29,12 +30,14 @@ func (o Operation) String() string {
 	}[o]
 }
 
-// Operations are those that this login may do with something. 0 is what brokers say that do not tell (before
-// Kafka 2.3): then everything may be.
+// Operations are those that this login may do with something.
 type Operations int32
 
+// untold is what brokers say that do not tell.
+const untold Operations = math.MinInt32
+
 // May says whether an operation is allowed, as far as the broker tells.
-func (o Operations) May(op Operation) bool { return o <= 0 || o&(1<<op) != 0 }
+func (o Operations) May(op Operation) bool { return o == untold || o&(1<<op) != 0 }
 
 // TopicAccess is what this login may do with a topic.
 type TopicAccess struct {
@@ -57,6 +60,9 @@ func (c *Cluster) Access(ctx context.Context, topics ...string) (cluster Operati
 	access = make(map[string]TopicAccess, len(r.Topics))
 	for _, t := range r.Topics {
 		a := TopicAccess{Partitions: len(t.Partitions), Operations: Operations(t.TopicAuthorizedOperations)}
+		if a.Operations == 0 { // who may not even describe it is told an error; so this is a broker before Kafka 2.3
+			a.Operations = untold
+		}
 		switch code := kafka.Error(t.ErrorCode); code {
 		case 0, kafka.LeaderNotAvailable:
 			a.Exists = true

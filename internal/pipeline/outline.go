@@ -2,8 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 
+	"processor/internal/broker"
 	"processor/internal/consumer"
+	"processor/internal/row"
 	"processor/internal/sink"
 )
 
@@ -32,4 +35,36 @@ func (k *Kept) MeaningDifferences(partitions int) []Difference {
 		return nil
 	}
 	return differences(k.Meaning, meaning(&k.options.Core, partitions))
+}
+
+// LastProgress calls fn with the last rows of the progress topic, at most so many of each shard: positions,
+// watermarks, epochs. They name no account.
+func LastProgress(ctx context.Context, options Options, rows int64, fn func(row []byte) error) error {
+	o, err := options.withDefaults()
+	if err != nil {
+		return err
+	}
+	topic := o.topic(row.TopicProgress)
+	found, err := consumer.Topics(ctx, o.Cluster, topic)
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", topic, err)
+	}
+	var all []broker.TopicPartition
+	for p := range found[topic].Partitions {
+		all = append(all, broker.TopicPartition{Topic: topic, Partition: int32(p)}) //nolint:gosec // a partition
+	}
+	starts, err := o.logs.Starts(ctx, all)
+	if err != nil {
+		return fmt.Errorf("where %s begins: %w", topic, err)
+	}
+	ends, err := o.logs.Ends(ctx, all)
+	if err != nil {
+		return fmt.Errorf("where %s ends: %w", topic, err)
+	}
+	for _, tp := range all {
+		if _, err := o.logs.Read(ctx, tp, max(starts[tp], ends[tp]-rows), func(r *consumer.Record) error { return fn(r.Value) }); err != nil {
+			return fmt.Errorf("read %s: %w", tp, err)
+		}
+	}
+	return nil
 }
