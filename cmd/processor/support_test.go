@@ -62,11 +62,22 @@ func TestSupportBundle(t *testing.T) {
 	t.Cleanup(served.Close)
 	t.Setenv("KAFKA_PASSWORD", password)
 	secret := written(t, "secret", token)
+	state := filepath.Join(t.TempDir(), "state")
 	yaml := fmt.Sprintf("kafka:\n  brokers: [%q]\n  sasl: {mechanism: plain, username: ada, password: \"${KAFKA_PASSWORD}\"}\ngroup: g\nsources: [{topic: billing, keyed_by_account: true}]\n"+
-		"output: {prefix: x.}\ncheckpoint: {dir: %q}\n", k.Brokers[0], filepath.Join(t.TempDir(), "state"))
+		"output: {prefix: x.}\ncheckpoint: {dir: %q}\n", k.Brokers[0], state)
 	file := written(t, "processor.yaml", yaml)
 	if code, log := runService(t, yaml+"http: {address: \"127.0.0.1:0\"}\n", "caught up"); code != exitFine || strings.Contains(log, password) {
 		t.Fatalf("exit code %d, log:\n%s", code, log)
+	}
+	stored, err := os.ReadDir(state)
+	if err != nil || len(stored) == 0 {
+		t.Fatalf("no checkpoint: %v", err)
+	}
+	for _, entry := range stored {
+		text, err := os.ReadFile(filepath.Join(state, entry.Name())) //nolint:gosec // the test's own
+		if err != nil || strings.Contains(string(text), password) {
+			t.Errorf("the checkpoint's %s shows the password, or cannot be read: %v", entry.Name(), err)
+		}
 	}
 	log := written(t, "processor.log", strings.Repeat("old line\n", 10)+`{"level":"INFO","msg":"shard opened","account":"acme-corp","n":1}`+"\n"+
 		`level=ERROR error="the record at billing/0 offset 3 has key \"acme-corp\" and subject \"acme-corp\""`+"\n"+"load: record 0961636d652d636f7270: damaged\nlast line")
