@@ -1,7 +1,6 @@
 package doctor_test
 
 import (
-	"context"
 	"crypto/tls"
 	"maps"
 	"os"
@@ -15,11 +14,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
-	"processor/internal/aggregate"
 	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/doctor"
-	"processor/internal/embedded"
 	"processor/internal/kafkatest"
 	"processor/internal/pipeline"
 )
@@ -58,20 +55,17 @@ func (s *scene) set(topic, name, value string) {
 
 func (s *scene) examine(t *testing.T) []doctor.Finding {
 	t.Helper()
-	var topics []embedded.Topic
+	k := kafkatest.StartFake(t, s.nodes, s.kafka...)
 	for name, configs := range s.topics {
-		topics = append(topics, embedded.Topic{Name: name, Partitions: max(1, s.parts[name]), Configs: configs})
+		if err := k.Fake.CreateTopic(name, int32(max(1, s.parts[name])), configs); err != nil {
+			t.Fatal(err)
+		}
 	}
-	b, err := embedded.Start(context.Background(), embedded.Options{Nodes: s.nodes, Topics: topics, Extra: s.kafka})
+	cluster, err := broker.New(broker.Options{Brokers: k.Brokers, Login: s.login, TLS: s.tls, RequestTimeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.Close)
-	k := &kafkatest.Kafka{Brokers: b.Brokers, Fake: b.Cluster}
-	if k.Cluster, err = broker.New(broker.Options{Brokers: b.Brokers, Login: s.login, TLS: s.tls, RequestTimeout: 5 * time.Second}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(k.Cluster.Close)
+	t.Cleanup(cluster.Close)
 	if s.login.Mechanism == "" && s.tls == nil && s.topics["billing"] != nil && s.records != nil {
 		k.Produce(t, "billing", s.records...)
 	}
@@ -79,9 +73,10 @@ func (s *scene) examine(t *testing.T) []doctor.Finding {
 		s.after(t, k)
 	}
 	o := doctor.Options{User: s.login.Username, Service: pipeline.Options{
-		Cluster: k.Cluster, Group: "expansion", Sources: []pipeline.Source{{Topic: "billing", KeyedByAccount: true}}, Prefix: "x.", CreateTopics: true,
-		CheckpointDir: filepath.Join(t.TempDir(), "state"), Core: aggregate.Options{Currency: "USD"},
+		Cluster: cluster, Group: "expansion", Sources: []pipeline.Source{{Topic: "billing", KeyedByAccount: true}}, Prefix: "x.", CreateTopics: true,
+		CheckpointDir: filepath.Join(t.TempDir(), "state"),
 	}}
+	o.Service.Core.Currency = "USD"
 	if s.options != nil {
 		s.options(t, &o)
 	}
