@@ -131,8 +131,17 @@ func noSecretAnywhere(t *testing.T, yaml, secret string, canaries ...string) {
 	for _, text := range []string{yaml, wrong, bearer} {
 		file := written(t, "processor.yaml", text)
 		for _, args := range [][]string{
-			{"config", "show"}, {"config", "show", "-o", "json"}, {"validate"}, {"doctor"}, {"doctor", "-o", "json"}, {"dead-letters", "list"},
-			{"dead-letters", "redrive"}, {"checkpoint", "inspect"}, {"checkpoint", "verify"}, {"checkpoint", "export"}, {"rebuild", "--from", "log", "--dry-run"},
+			{"config", "show"},
+			{"config", "show", "-o", "json"},
+			{"validate"},
+			{"doctor"},
+			{"doctor", "-o", "json"},
+			{"dead-letters", "list"},
+			{"dead-letters", "redrive"},
+			{"checkpoint", "inspect"},
+			{"checkpoint", "verify"},
+			{"checkpoint", "export"},
+			{"rebuild", "--from", "log", "--dry-run"},
 		} {
 			_, out, errOut := command(t, append(args, "--config", file)...)
 			for _, canary := range canaries {

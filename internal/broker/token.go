@@ -115,7 +115,7 @@ func endpointError(host string, err error) error {
 var oauthErrors = map[string]string{
 	"invalid_client":         "is client_id right, and client_secret?",
 	"invalid_scope":          "is scope right?",
-	"unauthorized_client":    "the client may not use client credentials",
+	"unauthorized_client":    "the client may not use client credentials", //nolint:misspell // the protocol's word
 	"unsupported_grant_type": "the endpoint does not offer client credentials",
 	"invalid_request":        "the endpoint wants something else in the request",
 	"invalid_grant":          "the credentials have ended or were withdrawn",

@@ -16,12 +16,11 @@ import (
 	"time"
 )
 
-// Authority signs certificates for a test. Its files are in a folder of the test's.
+// Authority signs certificates for a test. The files are in folders of the test's.
 type Authority struct {
 	CAFile string // its own certificate, as PEM
 	Pool   *x509.CertPool
 
-	dir         string
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
@@ -29,7 +28,7 @@ type Authority struct {
 // NewAuthority makes an authority.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
-	a := &Authority{dir: t.TempDir(), Pool: x509.NewCertPool()}
+	a := &Authority{CAFile: filepath.Join(t.TempDir(), "ca.pem"), Pool: x509.NewCertPool()}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
@@ -46,7 +45,6 @@ func NewAuthority(t testing.TB) *Authority {
 		t.Fatal(err)
 	}
 	a.Pool.AddCert(a.certificate)
-	a.CAFile = filepath.Join(a.dir, "ca.pem")
 	writePEM(t, a.CAFile, "CERTIFICATE", der)
 	return a
 }
@@ -69,10 +67,7 @@ func (a *Authority) Sign(t testing.TB, name string, ends time.Time) Pair {
 	} else {
 		template.DNSNames = []string{name}
 	}
-	dir, err := os.MkdirTemp(a.dir, "pair-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

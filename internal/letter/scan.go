@@ -91,7 +91,7 @@ func (b *Box) read(ctx context.Context, fn func(partition int32, r *consumer.Rec
 	return nil
 }
 
-// ErrEnough, returned by the function given to Each, ends the reading without an error.
+// ErrEnough ends a reading without an error, when the function given to Each returns it.
 var ErrEnough = errors.New("enough")
 
 // Each calls fn with every letter that the filter chooses, in the order of partitions and offsets, and whether
