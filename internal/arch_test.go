@@ -53,8 +53,9 @@ var packages = map[string]node{
 	"event/format":    {pure, []string{"event", "event/mapping", "event/stripe", "event/debezium", "event/openmeter"}},
 	"registry":        {shell, []string{"event", "event/avro"}},
 
-	"config":           {shell, []string{"money", "event", "event/format", "event/mapping"}},
-	"broker":           {shell, nil},
+	"secret":           {shell, nil},
+	"config":           {shell, []string{"money", "event", "event/format", "event/mapping", "secret"}},
+	"broker":           {shell, []string{"secret"}},
 	"embedded":         {shell, nil},
 	"kafkatest":        {shell, []string{"broker", "embedded"}},
 	"consumer":         {shell, []string{"broker"}},
@@ -67,8 +68,9 @@ var packages = map[string]node{
 	"web":              {shell, append([]string{"row", "web/access"}, core...)},
 	"web/access":       {shell, nil},
 	"notify":           {shell, core},
-	"letter":           {shell, []string{"event", "row", "consumer", "sink"}},
+	"letter":           {shell, []string{"event", "row", "broker", "consumer", "sink"}},
 	"intake":           {shell, []string{"event", "broker", "consumer", "sink", "letter"}},
+	"doctor":           {shell, []string{"broker", "consumer", "sink", "checkpoint", "pipeline"}}, // it looks at all of them, and only looks
 	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint", "letter", "intake"}, core...)},
 }
 

@@ -156,7 +156,7 @@ func (f *face) reading() sink.PipelineReading {
 		Rejections: r.Rejections, Rows: map[string]int64{},
 		Flushes: r.Flushes, FlushTime: r.FlushTime, Checkpoints: r.Checkpoints, CheckpointTime: r.CheckpointTime,
 		CheckpointBytes: r.CheckpointBytes, CheckpointFailures: r.CheckpointFailures, Rebalances: r.Rebalances, ShardLoads: r.ShardLoads, IdentityBreaks: r.IdentityBreaks,
-		Stalled: f.watchdog.Stalled(),
+		Stalled: f.watchdog.Stalled(), Security: r.Security,
 	}
 	if f.counters.Registry != nil {
 		reading := sink.RegistryReading(f.counters.Registry())

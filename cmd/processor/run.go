@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"processor/internal/broker"
 	"processor/internal/config"
 	"processor/internal/pipeline"
 )
@@ -79,6 +78,7 @@ func run(ctx context.Context, c *config.Config, file string, accepted []pipeline
 	}
 	defer options.Cluster.Close()
 	options.Logger, options.ConfigFile, options.AcceptGaps = log, file, accepted
+	warnUnverified(ctx, c, log)
 	if openHTTP == nil {
 		return exitOf(pipeline.Run(ctx, options))
 	}
@@ -124,7 +124,7 @@ func exitOf(err error) error {
 	case errors.Is(err, pipeline.ErrFenced):
 		return withCode(exitFenced, err)
 	default:
-		return err
+		return remedied(err)
 	}
 }
 
@@ -176,17 +176,6 @@ func delivery(name string) pipeline.Delivery {
 		return pipeline.ExactlyOnce
 	}
 	return pipeline.AtLeastOnce
-}
-
-// openCluster prepares the connections to the configured brokers. It does no I/O but reading the
-// files of TLS.
-func openCluster(c *config.Config) (*broker.Cluster, error) {
-	encryption, tlsErr := tlsOptions(&c.Kafka.TLS)
-	login, saslErr := broker.SASL(c.Kafka.SASL.Mechanism, c.Kafka.SASL.Username, c.Kafka.SASL.Password.Reveal())
-	if err := errors.Join(tlsErr, saslErr); err != nil {
-		return nil, err
-	}
-	return broker.New(broker.Options{Brokers: c.Kafka.Brokers, ClientID: c.Kafka.ClientID, TLS: encryption, SASL: login})
 }
 
 // newLogger logs as configured: text for a person at a terminal, JSON for everything else.

@@ -32,6 +32,9 @@ func Collapsed(value []byte) bool { return len(value) > 0 && value[0] == storedB
 // Settled says whether a kept record is a month of usage whose events are gone.
 func Settled(value []byte) bool { return len(value) > 0 && value[0] == storedSettled }
 
+// StandsForEvents says whether a kept record stands for events which are gone.
+func StandsForEvents(value []byte) bool { return isReduced(value) && !IsDerived(value) }
+
 // accountKey is the beginning of all keys of an account's records.
 func accountKey(id string) []byte { return appendText(nil, id) }
 

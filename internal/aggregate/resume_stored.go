@@ -20,6 +20,18 @@ const (
 // IsDerived says whether a kept record can be derived from the others.
 func IsDerived(value []byte) bool { return len(value) > 0 && value[0]&0xf0 == 0x90 }
 
+// DerivedBy is the text under which the derived records beside this one were kept (see Trust); ok is false where it
+// is another record. "" says that they are older than the events.
+func DerivedBy(value []byte) (trust string, ok bool) {
+	if len(value) == 0 || value[0] != storedShard {
+		return "", false
+	}
+	r := &reducedReader{left: value[1:]}
+	r.text() // of no account
+	trust = r.text()
+	return trust, !r.broken
+}
+
 func shardKey() []byte { return append(accountKey(""), 's') }
 
 func appendRestKey(dst []byte, id string) []byte { return append(appendText(dst, id), 'r') }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 
 	"processor/internal/broker"
@@ -25,48 +24,6 @@ func TestNewReportsEveryProblem(t *testing.T) {
 	}
 	if _, err := broker.New(broker.Options{}); err == nil {
 		t.Error("no brokers are accepted")
-	}
-}
-
-func TestSASLByName(t *testing.T) {
-	for _, test := range []struct{ name, user, password, want string }{
-		{"", "", "", ""},
-		{"", "u", "p", "no mechanism"},
-		{"PLAIN", "u", "", "needs a user and a password"},
-		{"GSSAPI", "u", "sesame", "unknown SASL mechanism"},
-	} {
-		m, err := broker.SASL(test.name, test.user, test.password)
-		switch {
-		case test.want == "" && (m != nil || err != nil):
-			t.Errorf("none: %v, %v", m, err)
-		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
-			t.Errorf("%s: %v, want %s", test.name, err, test.want)
-		case err != nil && strings.Contains(err.Error(), "sesame"):
-			t.Errorf("%s: the password is shown: %v", test.name, err)
-		}
-	}
-}
-
-func TestSASLOpensTheDoorOnlyToTheRightPassword(t *testing.T) {
-	for _, name := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
-		t.Run(name, func(t *testing.T) {
-			k := kafkatest.StartFake(t, 1, kfake.EnableSASL(), kfake.Superuser(name, "ada", "sesame"))
-			for password, want := range map[string]bool{"sesame": true, "guess": false} {
-				mechanism, err := broker.SASL(strings.ToLower(name), "ada", password)
-				if err != nil {
-					t.Fatal(err)
-				}
-				c, err := broker.New(broker.Options{Brokers: k.Brokers, SASL: mechanism})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(c.Close)
-				_, err = c.Topics(kafkatest.Context(t), "any")
-				if (err == nil) != want {
-					t.Errorf("password %q: %v", password, err)
-				}
-			}
-		})
 	}
 }
 

@@ -7,7 +7,6 @@ package broker
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -26,10 +25,10 @@ const AnyNode int32 = -1
 
 // Options says how to reach a cluster. Only Brokers is required.
 type Options struct {
-	Brokers  []string       // host:port, at least one
-	TLS      *tls.Config    // nil = plaintext
-	SASL     sasl.Mechanism // nil = none; see SASL
-	ClientID string         // default "processor"
+	Brokers  []string // host:port, at least one
+	TLS      *TLS     // nil = plaintext
+	Login    Login    // the zero Login = none
+	ClientID string   // default "processor"
 
 	// Dial replaces the network, for tests and proxies.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -49,18 +48,21 @@ func (tp TopicPartition) String() string { return fmt.Sprintf("%s/%d", tp.Topic,
 
 // Cluster is a connection pool to one Kafka cluster. It is safe for concurrent use.
 type Cluster struct {
-	options   Options
-	transport *kafka.Transport
-	addr      net.Addr
-	clientID  string
-	sequence  atomic.Int32
+	options    Options
+	encryption *encryption    // nil = plaintext
+	login      sasl.Mechanism // nil = none
+	transport  *kafka.Transport
+	addr       net.Addr
+	clientID   string
+	sequence   atomic.Int32
 
 	mu           sync.Mutex
 	leaders      map[TopicPartition]int32
 	coordinators map[coordinated]int32
 }
 
-// New checks the options and prepares the pool. It does no I/O: the first request connects.
+// New checks the options, reads the files of TLS, and prepares the pool. It opens no connection: the first
+// request does.
 func New(o Options) (*Cluster, error) {
 	var problems []error
 	if len(o.Brokers) == 0 {
@@ -74,33 +76,56 @@ func New(o Options) (*Cluster, error) {
 	if o.RequestTimeout < 0 {
 		problems = append(problems, errors.New("broker: request timeout is negative"))
 	}
+	c := &Cluster{options: o, leaders: map[TopicPartition]int32{}, coordinators: map[coordinated]int32{}}
+	var err error
+	if c.login, err = o.Login.mechanism(); err != nil {
+		problems = append(problems, err)
+	}
+	if o.TLS != nil {
+		if c.encryption, err = newEncryption(*o.TLS); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
+	c.prepare()
+	return c, nil
+}
+
+// prepare makes the pool of checked options.
+func (c *Cluster) prepare() {
+	o := &c.options
 	if o.ClientID == "" {
 		o.ClientID = "processor"
 	}
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = 30 * time.Second
 	}
-	return &Cluster{
-		options: o,
-		transport: &kafka.Transport{
-			Dial:        o.Dial,
-			DialTimeout: min(10*time.Second, o.RequestTimeout),
-			ClientID:    o.ClientID,
-			TLS:         o.TLS,
-			SASL:        o.SASL,
-			MetadataTTL: 4 * time.Second,
-			// An empty list (not nil, which means all) keeps the transport's own cache to the list
-			// of brokers; the leaders are cached here, where a refresh can be asked for.
-			MetadataTopics: []string{},
-		},
-		addr:         kafka.TCP(o.Brokers...),
-		clientID:     o.ClientID,
-		leaders:      map[TopicPartition]int32{},
-		coordinators: map[coordinated]int32{},
-	}, nil
+	c.addr, c.clientID = kafka.TCP(o.Brokers...), o.ClientID
+	c.transport = &kafka.Transport{
+		Dial:        c.dial, // with TLS, so that the files are looked at for each connection
+		DialTimeout: min(10*time.Second, o.RequestTimeout),
+		ClientID:    o.ClientID,
+		SASL:        c.login,
+		MetadataTTL: 4 * time.Second,
+		// An empty list (not nil, which means all) keeps the transport's own cache to the list
+		// of brokers; the leaders are cached here, where a refresh can be asked for.
+		MetadataTopics: []string{},
+	}
+}
+
+// dial opens a connection, encrypted where that is configured.
+func (c *Cluster) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := c.options.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, network, address)
+	if err != nil || c.encryption == nil {
+		return conn, err
+	}
+	return c.encryption.over(ctx, conn, address)
 }
 
 // Close drops the connections. Requests in flight end with their own answer or timeout.
@@ -112,16 +137,12 @@ func (c *Cluster) Brokers() []string { return c.options.Brokers }
 // Dialer gives connections with the same TLS, SASL and dial function to kafka-go's ConsumerGroup,
 // which cannot use a transport.
 func (c *Cluster) Dialer() *kafka.Dialer {
-	d := &kafka.Dialer{
+	return &kafka.Dialer{
 		ClientID:      c.clientID,
 		Timeout:       min(10*time.Second, c.options.RequestTimeout),
-		TLS:           c.options.TLS,
-		SASLMechanism: c.options.SASL,
+		SASLMechanism: c.login,
+		DialFunc:      c.dial,
 	}
-	if c.options.Dial != nil {
-		d.DialFunc = c.options.Dial
-	}
-	return d
 }
 
 // Ask sends one request to a node (AnyNode for any) and returns its answer. The error covers the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -84,6 +85,18 @@ func (r *Reading) compareWitness() error {
 // Load is Dir.Load.
 func (r *Reading) Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error) {
 	return r.dir.Load(ctx, shard, fn)
+}
+
+// Shards is Dir.Shards.
+func (r *Reading) Shards() ([]int, error) { return r.dir.Shards() }
+
+// Saved is when something was stored last, by the clock of the disk.
+func (r *Reading) Saved() (time.Time, error) {
+	info, err := r.dir.gate.Stat(r.dir.gate.PathJoin(r.dir.dir, witnessName))
+	if err != nil {
+		return time.Time{}, wrapDir("look at", r.dir.dir, err)
+	}
+	return info.ModTime(), nil
 }
 
 // Close gives the directory back.

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/url"
 	"slices"
@@ -19,9 +17,6 @@ var ownTopics = []string{
 	"movements", "accounts", "account_months", "metrics", "vintage", "alerts", "signals", "signal_metrics",
 	"dead-letters", "progress", "partials", "state",
 }
-
-// authoritiesBytesMax is several times what the largest public bundles of authorities need.
-const authoritiesBytesMax = 2 << 20
 
 func checkBroker(text string) string {
 	host, port, err := net.SplitHostPort(text)
@@ -157,39 +152,6 @@ func (l *loader) checkRates() {
 	}
 }
 
-// checkTLS refuses settings that would have no effect, and files that could not be used.
-func (l *loader) checkTLS() {
-	settings := l.config.Kafka.TLS
-	if !settings.Enabled {
-		l.checkNoTLS(settings)
-		return
-	}
-	l.checkAuthorities("kafka.tls.ca_file", settings.CAFile)
-	switch cert, key := settings.CertFile != "", settings.KeyFile != ""; {
-	case cert && !key:
-		l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "needs kafka.tls.key_file too")
-	case key && !cert:
-		l.complain(l.place("kafka.tls.key_file"), "kafka.tls.key_file", "needs kafka.tls.cert_file too")
-	case cert:
-		if _, err := tls.LoadX509KeyPair(settings.CertFile, settings.KeyFile); err != nil {
-			l.complain(l.place("kafka.tls.cert_file"), "kafka.tls.cert_file", "cannot be used: %s", osReason(err))
-		}
-	}
-}
-
-// checkAuthorities refuses a file of authorities that could not be used.
-func (l *loader) checkAuthorities(path, file string) {
-	if file == "" || !l.isSet(path) {
-		return
-	}
-	text, err := readRegular(file, authoritiesBytesMax)
-	if err != nil {
-		l.complain(l.place(path), path, "cannot be read: %s", osReason(err))
-	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
-		l.complain(l.place(path), path, "holds no certificate in PEM form")
-	}
-}
-
 // checkURL wants the address of a server, without a password in it.
 func checkURL(text string) string {
 	u, err := url.Parse(text)
@@ -208,44 +170,6 @@ func isPrivateURL(text string) bool {
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// checkNoTLS refuses settings of an encryption that is off: whoever wrote them expects it to be on.
-func (l *loader) checkNoTLS(settings KafkaTLS) {
-	if l.bad["kafka.tls.enabled"] {
-		return
-	}
-	for _, setting := range []struct {
-		name string
-		set  bool
-	}{
-		{"ca_file", settings.CAFile != ""},
-		{"cert_file", settings.CertFile != ""},
-		{"key_file", settings.KeyFile != ""},
-		{"server_name", settings.ServerName != ""},
-		{"insecure_skip_verify", settings.InsecureSkipVerify},
-	} {
-		path := "kafka.tls." + setting.name
-		if setting.set && !l.bad[path] {
-			l.complain(l.place(path), path, "has no effect unless kafka.tls.enabled is true")
-		}
-	}
-}
-
-// checkSASL wants the three keys of a login together.
-func (l *loader) checkSASL() {
-	login := l.config.Kafka.SASL
-	for path, set := range map[string]bool{
-		"kafka.sasl.username": login.Username != "", "kafka.sasl.password": login.Password != "",
-	} {
-		switch {
-		case l.bad["kafka.sasl.mechanism"] || l.bad[path]:
-		case set && login.Mechanism == "":
-			l.complain(l.place(path), path, "has no effect without kafka.sasl.mechanism")
-		case !set && login.Mechanism != "":
-			l.complain(l.place("kafka.sasl.mechanism"), path, "is missing; %s needs it", login.Mechanism)
-		}
-	}
 }
 
 // checkLoop refuses to read the program's own rows as events.

@@ -58,9 +58,23 @@ type KafkaTLS struct {
 
 // SASL is the login at the brokers; an empty Mechanism means none.
 type SASL struct {
-	Mechanism string // plain, scram-sha-256, scram-sha-512
-	Username  string
-	Password  Secret
+	Mechanism    string // plain, scram-sha-256, scram-sha-512, oauthbearer
+	Username     string
+	Password     Secret
+	PasswordFile string // instead of Password; read at each login
+	OAuth        OAuth
+}
+
+// OAuth says where the tokens of oauthbearer come from: exactly one of a file, a command, an endpoint.
+type OAuth struct {
+	TokenFile        string
+	TokenCommand     []string
+	TokenURL         string
+	ClientID         string
+	ClientSecret     Secret
+	ClientSecretFile string // instead of ClientSecret; read for each token
+	Scope            string // separated by spaces
+	Extensions       []string
 }
 
 // Source is one topic that events come from.

@@ -52,8 +52,30 @@ var mistakes = []struct{ text, want string }{
 	{kafkaWith("tls: {enabled: true, key_file: §/nowhere}"), `kafka.tls.key_file: needs kafka.tls.cert_file too`},
 	{kafkaWith("tls: {enabled: §maybe}"), `kafka.tls.enabled: must be true or false, not "maybe"`},
 	{kafkaWith("sasl: {mechanism: §scram-sha-265}"), `kafka.sasl.mechanism: unknown value "scram-sha-265"; did you mean "scram-sha-256"?`},
-	{kafkaWith("sasl: {mechanism: §oauthbearer}"), `kafka.sasl.mechanism: unknown value "oauthbearer"; use plain, scram-sha-256 or scram-sha-512`},
-	{kafkaWith("sasl: {mechanism: §plain, username: u}"), `kafka.sasl.password: is missing; plain needs it`},
+	{kafkaWith("sasl: {mechanism: §gssapi}"), `kafka.sasl.mechanism: unknown value "gssapi"; use plain, scram-sha-256, scram-sha-512 or oauthbearer`},
+	{kafkaWith("sasl: {mechanism: §plain, username: u}"), `kafka.sasl.password: is missing; plain needs it (or password_file)`},
+	{kafkaWith("sasl: {mechanism: §scram-sha-256, password: p}"), `kafka.sasl.username: is missing; scram-sha-256 needs it`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: p, password_file: §/nowhere}"), `kafka.sasl.password_file: stands beside password: leave out one of them`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password_file: §/nowhere}"), `kafka.sasl.password_file: cannot be read: no such file or directory`},
+	{kafkaWith("sasl: {password_file: §/nowhere}"), `kafka.sasl.password_file: has no effect without kafka.sasl.mechanism`},
+	{kafkaWith("sasl: {mechanism: plain, username: u, password: p, oauth: {scope: §s}}"), `kafka.sasl.oauth.scope: has no effect with kafka.sasl.mechanism: plain`},
+	{kafkaWith("sasl: {mechanism: §oauthbearer}"), `kafka.sasl.oauth: is missing; oauthbearer needs one of token_file, token_command or token_url in it`},
+	{bearerWith("token_file: §/nowhere"), `kafka.sasl.oauth.token_file: cannot be read: no such file or directory`},
+	{kafkaWith("sasl: {mechanism: oauthbearer, username: §u, oauth: {token_command: [x]}}"), `kafka.sasl.username: has no effect with kafka.sasl.mechanism: oauthbearer`},
+	{bearerWith("token_command: [x], token_url: §\"https://a/t\", client_id: c, client_secret: s"), `kafka.sasl.oauth.token_url: stands beside token_command: tokens come from one place`},
+	{bearerWith("token_command: §[]"), `kafka.sasl.oauth.token_command: must not be empty`},
+	{bearerWith("token_command: §kafka-token"), `kafka.sasl.oauth.token_command: must be a list such as [/usr/local/bin/kafka-token, --audience, kafka], not "kafka-token"`},
+	{bearerWith("token_command: [x], client_id: §c"), `kafka.sasl.oauth.client_id: has no effect without kafka.sasl.oauth.token_url`},
+	{bearerWith("token_url: §\"https://a/t\", client_secret: s"), `kafka.sasl.oauth.client_id: is missing; token_url needs it`},
+	{bearerWith("token_url: §\"https://a/t\", client_id: c"), `kafka.sasl.oauth.client_secret: is missing; token_url needs it (or client_secret_file)`},
+	{bearerWith("token_url: §\"http://a/t\", client_id: c, client_secret: s"), `kafka.sasl.oauth.token_url: must begin with https://, because the client secret goes there, not ***`},
+	{bearerWith("token_url: §a.example.com, client_id: c, client_secret: s"), `kafka.sasl.oauth.token_url: must be an address such as https://login.example.com/oauth2/token, without a user in it, not "a.example.com"`},
+	{bearerWith("token_url: §\"https://u:p@a/t\", client_id: c, client_secret: s"), `kafka.sasl.oauth.token_url: must be an address such as https://login.example.com/oauth2/token, without a user in it, not ***`},
+	{bearerWith("token_url: \"https://a/t\", client_id: c, client_secret_file: §/nowhere"), `kafka.sasl.oauth.client_secret_file: cannot be read: no such file or directory`},
+	{bearerWith("token_command: [x], extensions: [§\"auth=x\"]"), `kafka.sasl.oauth.extensions: must be NAME=VALUE, such as logicalCluster=lkc-1; a name is letters only and not auth, not "auth=x"`},
+	{bearerWith("token_command: [x], extensions: [§pool]"), `kafka.sasl.oauth.extensions: must be NAME=VALUE, such as logicalCluster=lkc-1; a name is letters only and not auth, not "pool"`},
+	{kafkaWith("tls: {server_name: §a}"), `kafka.tls.server_name: has no effect unless kafka.tls.enabled is true`},
+	{kafkaWith("tls: {insecure_skip_verify: §true}"), `kafka.tls.insecure_skip_verify: has no effect unless kafka.tls.enabled is true`},
 	{kafkaWith("sasl: {password: §p}"), `kafka.sasl.password: has no effect without kafka.sasl.mechanism`},
 	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${NOT_SET}\"}"), `kafka.sasl.password: environment variable NOT_SET is not set`},
 	{kafkaWith("sasl: {mechanism: plain, username: u, password: §\"${file:/no/where}\"}"), `kafka.sasl.password: cannot read the file of ${file:/no/where}: no such file or directory`},
@@ -218,6 +240,10 @@ var mistakes = []struct{ text, want string }{
 
 func kafkaWith(more string) string {
 	return "kafka: {brokers: [\"localhost:9092\"], " + more + "}\ngroup: g\nsources: [{topic: events}]\n"
+}
+
+func bearerWith(oauth string) string {
+	return kafkaWith("sasl: {mechanism: oauthbearer, oauth: {" + oauth + "}}")
 }
 
 func sourcesOf(list string) string {

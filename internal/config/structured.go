@@ -33,7 +33,7 @@ func (l *loader) assignTexts(k key, target *[]string, n *node) {
 		if !l.isScalar(k, item) || !l.textFits(k, item) {
 			continue
 		}
-		if slices.Contains(*target, item.text) {
+		if !k.repeats && slices.Contains(*target, item.text) {
 			l.complain(item.at, k.path, "%s stands twice", shown(item))
 			continue
 		}

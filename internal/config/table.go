@@ -17,6 +17,7 @@ type key struct {
 	least   int64    // bounds of a number, a count of bytes, or a duration
 	most    int64    //
 	example string   // for the reference, where there is no default
+	repeats bool     // a list may have one text twice
 
 	field    func(*Config) any // nil: a part that does not exist yet
 	ofSource func(*Source) any // instead of field, for the keys of one source
@@ -76,19 +77,65 @@ var keys = []key{
 		field: func(c *Config) any { return &c.Kafka.TLS.InsecureSkipVerify },
 	},
 	{
-		path: "kafka.sasl.mechanism", words: []string{"plain", "scram-sha-256", "scram-sha-512"}, example: "scram-sha-512",
+		path: "kafka.sasl.mechanism", words: []string{"plain", "scram-sha-256", "scram-sha-512", "oauthbearer"}, example: "scram-sha-512",
 		doc:   "How to log in at the brokers; no login when absent.",
 		field: func(c *Config) any { return &c.Kafka.SASL.Mechanism },
 	},
 	{
 		path: "kafka.sasl.username", example: "expansion",
-		doc:   "User name, with `mechanism`.",
+		doc:   "User name, with plain and scram.",
 		field: func(c *Config) any { return &c.Kafka.SASL.Username },
 	},
 	{
 		path: "kafka.sasl.password", example: "${file:/run/secrets/kafka}",
-		doc:   "Password, with `mechanism`. Never printed.",
+		doc:   "Password, with plain and scram. Never printed.",
 		field: func(c *Config) any { return &c.Kafka.SASL.Password },
+	},
+	{
+		path: "kafka.sasl.password_file", example: "/run/secrets/kafka",
+		doc:   "File that holds the password, instead of `password`. It is read at each login, so a changed password needs no restart.",
+		field: func(c *Config) any { return &c.Kafka.SASL.PasswordFile },
+	},
+	{
+		path: "kafka.sasl.oauth.token_file", example: "/run/secrets/kafka-token",
+		doc:   "With oauthbearer: a file that holds the token, which something else renews. It is read at each login.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.TokenFile },
+	},
+	{
+		path: "kafka.sasl.oauth.token_command", example: "[/usr/local/bin/kafka-token, --audience, kafka]", repeats: true,
+		doc: "With oauthbearer: a program, with its arguments, that prints the token. It has 30 s, and is run again shortly before the token ends " +
+			"(by its `exp`), or at each login where the token does not say.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.TokenCommand },
+	},
+	{
+		path: "kafka.sasl.oauth.token_url", example: "https://login.example.com/oauth2/token", check: checkTokenURL,
+		doc:   "With oauthbearer: the token endpoint of an identity provider, asked with the client credentials below.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.TokenURL },
+	},
+	{
+		path: "kafka.sasl.oauth.client_id", example: "expansion",
+		doc:   "Client id, with `token_url`.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.ClientID },
+	},
+	{
+		path: "kafka.sasl.oauth.client_secret", example: "${file:/run/secrets/oauth}",
+		doc:   "Client secret, with `token_url`. Never printed.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.ClientSecret },
+	},
+	{
+		path: "kafka.sasl.oauth.client_secret_file", example: "/run/secrets/oauth",
+		doc:   "File that holds the client secret, instead of `client_secret`. It is read for each token.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.ClientSecretFile },
+	},
+	{
+		path: "kafka.sasl.oauth.scope", example: "kafka.read kafka.write",
+		doc:   "Scopes to ask for, with `token_url`, separated by spaces.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.Scope },
+	},
+	{
+		path: "kafka.sasl.oauth.extensions", example: `["logicalCluster=lkc-1", "identityPoolId=pool-1"]`, check: checkExtension,
+		doc:   "With oauthbearer: what some clusters want beside the token (KIP-342), as NAME=VALUE.",
+		field: func(c *Config) any { return &c.Kafka.SASL.OAuth.Extensions },
 	},
 
 	{

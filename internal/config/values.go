@@ -161,3 +161,6 @@ func formatBytes(n int) string {
 		return strconv.Itoa(n)
 	}
 }
+
+// ParseDuration reads a length of time as the configuration has it: 60m, 12h, 35d.
+func ParseDuration(text string) (time.Duration, bool) { return parseDuration(text) }

@@ -23,6 +23,13 @@ const (
 	ReasonUndecodableSchema    Reason = "undecodable_schema"
 )
 
+// Reasons are all of them.
+var Reasons = []Reason{
+	ReasonTooLarge, ReasonNotJSON, ReasonTooDeep, ReasonUnknownType, ReasonMissingField, ReasonBadField, ReasonBadAmount, ReasonBadCurrency,
+	ReasonBadTime, ReasonMissingRate, ReasonFutureTime, ReasonBeyondHorizon, ReasonConflictingDuplicate, ReasonAccountTooLarge,
+	ReasonUnknownSchema, ReasonUndecodableSchema,
+}
+
 // Rejection says why a record was not accepted. It is a value, never an error: a bad record goes
 // to the dead-letter topic and the stream goes on.
 type Rejection struct {

@@ -7,6 +7,7 @@ import (
 
 	"processor/internal/aggregate"
 	"processor/internal/alert"
+	"processor/internal/broker"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -127,6 +128,8 @@ type Reading struct {
 	Segments           int        // of the rollup
 	AlertsWaiting      int        // registers that wait for slower shards before alerts look at them
 	AlertsMerged       int64      // what shards said of minutes that were merged because too much waited
+
+	Security broker.Security // of the connections to the brokers
 }
 
 // Partition names a source partition.

@@ -69,8 +69,9 @@ func (b *statusBoard) update(p *pipeline, shards []*shard) {
 
 // report tells the metrics and the observer about a flush.
 func (s *session) report(took time.Duration) {
-	clock := s.options.Clock()
+	clock, security := s.options.Clock(), s.options.Cluster.Security()
 	s.options.Metrics.update(func(r *Reading) {
+		r.Security = security
 		r.Flushes++
 		r.FlushTime += took
 		for _, shard := range s.shards {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -22,6 +23,7 @@ type stateFold struct {
 	arena   []byte
 	mark    *stateMark // nil: nothing was saved
 	next    int64      // the offset behind what was read
+	saved   time.Time  // when the marker was stored, by the broker's clock
 }
 
 type foldedRecord struct {
@@ -40,6 +42,9 @@ func readState(ctx context.Context, o *Options, topic string, shard int) (*state
 	tp := broker.TopicPartition{Topic: topic, Partition: int32(shard)} //nolint:gosec // a partition
 	var err error
 	f.next, err = o.logs.Read(ctx, tp, consumer.FromStart, func(r *consumer.Record) error {
+		if len(r.Key) > 0 && r.Key[0] == kindMarker {
+			f.saved = time.Unix(0, r.Time)
+		}
 		if err := f.take(r.Key, r.Value); err != nil {
 			return fmt.Errorf("the record at offset %d with key %x: %w", r.Offset, r.Key[:min(len(r.Key), 64)], err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"processor/internal/broker"
 	"processor/internal/event"
 )
 
@@ -28,6 +29,7 @@ type PipelineReading struct {
 	IdentityBreaks     int64
 	Stalled            int // source partitions that stand still although there is something to read
 
+	Security broker.Security  // of the connections to the brokers
 	Registry *RegistryReading // nil: there is no schema registry
 }
 
@@ -104,12 +106,15 @@ var (
 	schemasDescription    = counted("registry_schemas", "Schemas that are kept in memory; schema_registry.schemas_max bounds them.")
 	flushDescription      = counted("flush_duration_seconds", "How long deriving, encoding and sending the changed rows took.")
 	rowsDescription       = counted("rows_total", "Rows that all replicas acknowledged.", "topic")
+	unverifiedDescription = counted("kafka_tls_unverified", "1 where kafka.tls.insecure_skip_verify is set: the brokers' certificates are not checked.")
+	staleDescription      = counted("kafka_certificate_stale", "1 where the files of kafka.tls have changed and cannot be used: what was read before still counts.")
+	expiryDescription     = counted("kafka_certificate_expiry_timestamp_seconds", "When this program's certificate for the brokers ends.")
 	buildInfoDescription  = counted("build_info", "1, with the program's version.", "version", "commit", "go_version")
 	pipelineDescriptions  = []*prometheus.Desc{
 		recordsDescription, rejectionsDescription, lagRecordsDescription, lagSecondsDescription, lostDescription, watermarkDescription,
 		stalledDescription, rebalancesDescription, loadsDescription, savedDescription, checkpointDescription, savedBytesDescription, failuresDescription,
 		restoredDescription, stateDescription, stateBytesDescription, openDescription, openBytesDescription, unratedDescription, breaksDescription, flushDescription,
-		rowsDescription, registryDescription, schemasDescription, buildInfoDescription,
+		rowsDescription, registryDescription, schemasDescription, unverifiedDescription, staleDescription, expiryDescription, buildInfoDescription,
 	}
 )
 
@@ -182,7 +187,19 @@ func (p *Pipeline) Collect(ch chan<- prometheus.Metric) {
 	counter(breaksDescription, r.IdentityBreaks)
 	ch <- p.flushes.metric(flushDescription)
 	ch <- p.checkpoints.metric(checkpointDescription)
+	gauge(unverifiedDescription, oneIf(r.Security.Unverified))
+	gauge(staleDescription, oneIf(r.Security.Reading != nil))
+	if !r.Security.Certificate.IsZero() {
+		gauge(expiryDescription, float64(r.Security.Certificate.Unix()))
+	}
 	gauge(buildInfoDescription, 1, p.build.Version, p.build.Commit, p.build.GoVersion)
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func collectShard(gauge func(*prometheus.Desc, float64, ...string), s *ShardReading) {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"processor/internal/broker"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/sink"
@@ -27,31 +28,35 @@ func counters() sink.PipelineReading {
 		Rejections: map[event.Reason]int64{event.ReasonBadAmount: 2}, Rows: map[string]int64{"movements": 77},
 		Flushes: 4, FlushTime: 80 * time.Millisecond, Checkpoints: 1, CheckpointTime: 2 * time.Second,
 		CheckpointBytes: 9000, CheckpointFailures: 1, Rebalances: 5, ShardLoads: 8, IdentityBreaks: 0, Stalled: 6, Registry: &sink.RegistryReading{Answered: 3, Unknown: 1, Failed: 2, Schemas: 4},
+		Security: broker.Security{Encrypted: true, Unverified: true, Certificate: time.Unix(1_800_000_000, 0)},
 	}
 }
 
 func TestPipelineShowsWhatIsCounted(t *testing.T) {
 	p := sink.NewPipeline(counters, sink.Build{Version: "1.2.3", Commit: "abc", GoVersion: "go1.26"})
 	for metric, want := range map[string]string{
-		"expansion_records_total":                `expansion_records_total{partition="3",result="applied",topic="billing.events"} 90`,
-		"expansion_rejections_total":             `expansion_rejections_total{reason="bad_amount"} 2`,
-		"expansion_lag_records":                  `expansion_lag_records{partition="3",topic="billing.events"} 12`,
-		"expansion_lag_seconds":                  `expansion_lag_seconds{partition="3",topic="billing.events"} 1.5`,
-		"expansion_watermark_timestamp_seconds":  `expansion_watermark_timestamp_seconds{shard="3"} 1.7000000005e+09`,
-		"expansion_checkpoint_timestamp_seconds": `expansion_checkpoint_timestamp_seconds{shard="3"} 1.7000001e+09`,
-		"expansion_rows_total":                   `expansion_rows_total{topic="movements"} 77`,
-		"expansion_state_bytes":                  `expansion_state_bytes{shard="3"} 4096`,
-		"expansion_open_accounts":                `expansion_open_accounts{shard="3"} 5`,
-		"expansion_open_account_bytes":           `expansion_open_account_bytes{shard="3"} 77000`,
-		"expansion_unrated_usage_months":         `expansion_unrated_usage_months{shard="3"} 3`,
-		"expansion_restore_progress_ratio":       `expansion_restore_progress_ratio{shard="3"} 1`,
-		"expansion_shard_loads_total":            `expansion_shard_loads_total 8`,
-		"expansion_registry_requests_total":      `expansion_registry_requests_total{result="failed"} 2`,
-		"expansion_registry_schemas":             `expansion_registry_schemas 4`,
-		"expansion_stalled_partitions":           `expansion_stalled_partitions 6`,
-		"expansion_build_info":                   `expansion_build_info{commit="abc",go_version="go1.26",version="1.2.3"} 1`,
-		"expansion_flush_duration_seconds":       `expansion_flush_duration_seconds_bucket{le="0.025"} 4`,
-		"expansion_checkpoint_duration_seconds":  `expansion_checkpoint_duration_seconds_sum 2`,
+		"expansion_records_total":                              `expansion_records_total{partition="3",result="applied",topic="billing.events"} 90`,
+		"expansion_rejections_total":                           `expansion_rejections_total{reason="bad_amount"} 2`,
+		"expansion_lag_records":                                `expansion_lag_records{partition="3",topic="billing.events"} 12`,
+		"expansion_lag_seconds":                                `expansion_lag_seconds{partition="3",topic="billing.events"} 1.5`,
+		"expansion_watermark_timestamp_seconds":                `expansion_watermark_timestamp_seconds{shard="3"} 1.7000000005e+09`,
+		"expansion_checkpoint_timestamp_seconds":               `expansion_checkpoint_timestamp_seconds{shard="3"} 1.7000001e+09`,
+		"expansion_rows_total":                                 `expansion_rows_total{topic="movements"} 77`,
+		"expansion_state_bytes":                                `expansion_state_bytes{shard="3"} 4096`,
+		"expansion_open_accounts":                              `expansion_open_accounts{shard="3"} 5`,
+		"expansion_open_account_bytes":                         `expansion_open_account_bytes{shard="3"} 77000`,
+		"expansion_unrated_usage_months":                       `expansion_unrated_usage_months{shard="3"} 3`,
+		"expansion_restore_progress_ratio":                     `expansion_restore_progress_ratio{shard="3"} 1`,
+		"expansion_shard_loads_total":                          `expansion_shard_loads_total 8`,
+		"expansion_stalled_partitions":                         `expansion_stalled_partitions 6`,
+		"expansion_kafka_tls_unverified":                       `expansion_kafka_tls_unverified 1`,
+		"expansion_kafka_certificate_stale":                    `expansion_kafka_certificate_stale 0`,
+		"expansion_kafka_certificate_expiry_timestamp_seconds": `expansion_kafka_certificate_expiry_timestamp_seconds 1.8e+09`,
+		"expansion_build_info":                                 `expansion_build_info{commit="abc",go_version="go1.26",version="1.2.3"} 1`,
+		"expansion_flush_duration_seconds":                     `expansion_flush_duration_seconds_bucket{le="0.025"} 4`,
+		"expansion_checkpoint_duration_seconds":                `expansion_checkpoint_duration_seconds_sum 2`,
+		"expansion_registry_requests_total":                    `expansion_registry_requests_total{result="failed"} 2`,
+		"expansion_registry_schemas":                           `expansion_registry_schemas 4`,
 	} {
 		if got := series(t, p, metric); !slices.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))
