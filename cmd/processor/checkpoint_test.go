@@ -155,10 +155,10 @@ func falsify(t *testing.T, dir string) {
 	}
 	var puts []checkpoint.Put
 	marker, _, err := store.Load(t.Context(), 0, func(key, value []byte) error {
-		// A register whose last figure is a count of 2 (4 as a varint), without a ranking (0).
-		if value[0] == 0x92 && len(puts) == 0 && bytes.HasSuffix(value, []byte{4, 0}) {
+		// A register whose last figure is a count of 2 (4 as a varint), without a ranking (0) and signals (0).
+		if value[0] == 0x92 && len(puts) == 0 && bytes.HasSuffix(value, []byte{4, 0, 0}) {
 			changed := bytes.Clone(value)
-			changed[len(changed)-2] = 6
+			changed[len(changed)-3] = 6
 			puts = append(puts, checkpoint.Put{Key: bytes.Clone(key), Value: changed})
 		}
 		return nil

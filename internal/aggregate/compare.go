@@ -55,6 +55,14 @@ func (s *State) intervalName(k Kind, index int32) string {
 	return strconv.Itoa(int(index))
 }
 
+// signalsText is what a register says of signals, "" for nothing.
+func signalsText(s *SignalSums) string {
+	if s == nil || len(s.Named) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%+v", s.Named)
+}
+
 // orEmpty stands for a register that is not there, which is one of zeros.
 func orEmpty(r *Register) *Register {
 	if r == nil {
@@ -76,6 +84,9 @@ func compareFigures(a, b *Register, differ func(figure, inA, inB string)) {
 	}
 	if x, y := rankingText(a.Ranking), rankingText(b.Ranking); x != y {
 		differ("ranking", x, y)
+	}
+	if x, y := signalsText(a.Signals), signalsText(b.Signals); x != y {
+		differ("signals", x, y)
 	}
 }
 
