@@ -54,6 +54,14 @@ bench-latency: build ## From an event to its rows at a steady rate, on a real br
 bench-quick: build ## The same in small, on a broker inside the benchmark; under a minute
 	$(GO) run ./bench -embedded -events 100000 -accounts 10000 -rounds 1
 
+.PHONY: bench-guard
+bench-guard: ## Instructions and allocations of the core beside bench/guard/baseline.txt; needs valgrind; two minutes
+	$(GO) run ./bench/guard
+
+.PHONY: bench-curves
+bench-curves: ## The cost of an event and the size of an account as a company grows, in the core alone; five minutes
+	$(GO) run ./bench -curves
+
 .PHONY: deploy
 deploy: ## The tests of compose, Kubernetes, alert rules and dashboard
 	.ci/deploy
