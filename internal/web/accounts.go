@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"processor/internal/aggregate"
@@ -65,6 +66,7 @@ const (
 	byContraction = "contraction"
 	byNetChange   = "net_change"
 	byMRR         = "mrr"
+	byReadiness   = "readiness_index"
 	byAccount     = "account"
 )
 
@@ -74,6 +76,7 @@ type accountList struct {
 	onlySome bool                                     // accounts without the amount are left out
 	rising   bool                                     // the smallest first
 	status   string
+	gated    string // true or false; "" for both
 	segment  map[int]string // the values of dimensions, by their place
 }
 
@@ -93,6 +96,9 @@ func (l *accountList) compare(a, b listed) int {
 
 func (l *accountList) chooses(a *aggregate.AccountRow) bool {
 	if l.status != "" && l.status != a.Status {
+		return false
+	}
+	if l.gated != "" && (a.Readiness == nil || l.gated != strconv.FormatBool(a.Readiness.Gated != 0)) {
 		return false
 	}
 	for place, value := range l.segment {
@@ -160,7 +166,7 @@ func listedAt(key []string) (at *listed, wrong string) {
 
 // accountList reads what a list is asked for.
 func (s *Server) accountList(q query) (l accountList, wrong string) {
-	l.status, l.rising = q.values["status"], q.values["order"] == "asc"
+	l.status, l.gated, l.rising = q.values["status"], q.values["gated"], q.values["order"] == "asc"
 	window := q.values["window"]
 	if window == "" {
 		window = s.windowDefault()
@@ -191,6 +197,14 @@ func (s *Server) accountList(q query) (l accountList, wrong string) {
 		of(func(w *aggregate.WindowSums) money.Amount { return w.NetChange })
 	case byMRR:
 		l.amount = func(a *aggregate.AccountRow) money.Amount { return a.MRR }
+	case byReadiness:
+		l.onlySome = true
+		l.amount = func(a *aggregate.AccountRow) money.Amount {
+			if a.Readiness == nil {
+				return money.Amount{}
+			}
+			return money.Units(int64(a.Readiness.Index))
+		}
 	case byAccount:
 	}
 	l.segment, wrong = s.segmentValues(q.values["grouping"], q.values["segment"])

@@ -387,3 +387,25 @@ func TestAPageOfAHundredThousand(t *testing.T) {
 		t.Errorf("%q", names(next, "segment"))
 	}
 }
+
+// Who is ready to expand comes first, and who had better be left alone is asked for apart.
+func TestAccountsThatAreReady(t *testing.T) {
+	l := web.NewLedger(web.LedgerOptions{})
+	for account, ready := range map[string]*aggregate.Readiness{
+		"acme": {Index: 40}, "bolt": {Index: 90, Gated: aggregate.GateHealth}, "core": {Index: 70}, "dune": nil, "echo": {},
+	} {
+		l.Observe(0, &aggregate.Updates{Accounts: []aggregate.AccountRow{{Account: account, Status: "paying", Readiness: ready, Dims: &aggregate.Dims{Values: []string{""}}}}})
+	}
+	_, h := newServer(t, web.Options{Ledger: l, Dimensions: []string{"region"}})
+	for query, want := range map[string]string{
+		"?sort=readiness_index":                       "bolt core acme",
+		"?sort=readiness_index&gated=false":           "core acme",
+		"?sort=readiness_index&gated=true":            "bolt",
+		"?sort=account&gated=false":                   "acme core echo",
+		"?sort=readiness_index&order=asc&gated=false": "acme core",
+	} {
+		if got := names(listOf(t, h, "/api/v1/accounts"+query), "account"); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}

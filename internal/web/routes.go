@@ -58,7 +58,8 @@ func (s *Server) routes() []route {
 			pattern: "/api/v1/accounts", role: access.Viewer, asked: (*Server).accounts, rows: "accounts",
 			summary: "The accounts of this instance's shards that expand most, shrink most, or pay most.",
 			allowed: ofList(
-				parameter{name: "sort", doc: "What orders them: an amount of the window, the MRR, or the id; expansion when absent. Accounts without the window's amount are left out.", words: []string{byExpansion, byContraction, byNetChange, byMRR, byAccount}},
+				parameter{name: "sort", doc: "What orders them: an amount of the window, the MRR, how ready they are to expand, or the id; expansion when absent. Accounts without the window's amount, or without readiness, are left out.", words: []string{byExpansion, byContraction, byNetChange, byMRR, byReadiness, byAccount}},
+				parameter{name: "gated", doc: "Only accounts that had better be left alone now, or only others; both are accounts whose readiness is known.", words: []string{"true", "false"}},
 				parameter{name: "order", doc: "desc, the largest first, when absent.", words: []string{"desc", "asc"}},
 				parameter{name: "window", doc: "The rolling window of the amounts; 30d when absent, or the longest that is configured.", words: s.windowNames()},
 				parameter{name: "status", doc: "Only accounts of this status.", words: []string{"paying", "paused", "churned", "never_paid"}},

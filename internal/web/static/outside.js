@@ -19,7 +19,7 @@ export function showOutside(snapshot) {
   offers = snapshot.offers;
   if (Date.now() - asked < every) return;
   asked = Date.now();
-  panel("ready", offers.readiness, "/api/v1/accounts?sort=readiness_index&limit=8", showReady, "This service keeps no readiness of accounts.");
+  panel("ready", offers.readiness, "/api/v1/accounts?sort=readiness_index&gated=false&limit=8", showReady, "This service keeps no readiness of accounts.");
   panel("alerts", offers.alerts, "/api/v1/alerts?limit=20", showAlerts, "This service evaluates no alert rules. Where expansion slowed stands at the top of the page.");
 }
 
