@@ -173,7 +173,7 @@ func TestStreamOutlivesTheTimeoutOfItsRequest(t *testing.T) {
 // Slow clients hold places of their own and nothing else: with 500 of them a normal request is answered, and when
 // their time is over they are gone.
 func TestSlowClientsAreLetGo(t *testing.T) {
-	s, address := rawServer(t, Options{}, timeouts{header: 3 * time.Second, read: 4 * time.Second, write: time.Minute, idle: time.Minute})
+	s, address := rawServer(t, Options{}, timeouts{header: 8 * time.Second, read: 10 * time.Second, write: time.Minute, idle: time.Minute})
 	for range 500 {
 		if _, err := io.WriteString(dial(t, address), "GET /livez HTTP/1.1\r\nHost: local"); err != nil {
 			t.Fatal(err)
