@@ -134,7 +134,8 @@ func (a *alarm) rows(currency string) []web.Alert {
 		key := all[i].Key
 		rows = append(rows, web.Alert{
 			Rule: key.Rule, Grouping: key.Grouping, Segment: key.Segment,
-			Row: encoder.Alert(nil, &all[i], currency, row.Stamp{KnownAt: board.Minute}),
+			Row:  encoder.Alert(nil, &all[i], currency, row.Stamp{KnownAt: board.Minute}),
+			Says: encoder.Alert(nil, &all[i], currency, row.Stamp{}),
 		})
 	}
 	return rows

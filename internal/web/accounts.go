@@ -76,7 +76,7 @@ type accountList struct {
 	onlySome bool                                     // accounts without the amount are left out
 	rising   bool                                     // the smallest first
 	status   string
-	gated    string // true or false; "" for both
+	gated    string         // true or false; "" for both
 	segment  map[int]string // the values of dimensions, by their place
 }
 

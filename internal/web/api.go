@@ -125,6 +125,7 @@ func segmentOf(r *rollup.Row, watermark event.Time) segmentJSON {
 type Alert struct {
 	Rule, Grouping, Segment string
 	Row                     []byte // the flat JSON object, with these three and whatever else it has
+	Says                    []byte // what it says, without the instant at which it was looked at
 }
 
 // alerts answers with the latest rows of alerts.

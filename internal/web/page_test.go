@@ -43,6 +43,8 @@ type shown struct {
 	}
 	Feed   []struct{ Account, Class, Change, Type string }
 	Offers map[string]bool
+
+	AlertsSaid string `json:"alerts_said"`
 }
 
 // look is what a page shows at an address.
@@ -249,6 +251,9 @@ func TestViewsOfAPage(t *testing.T) {
 	}
 	if s.Offers["alerts"] || s.Offers["explain"] {
 		t.Errorf("offers what it has not: %v", s.Offers)
+	}
+	if s.AlertsSaid != "" {
+		t.Errorf("alerts are %q where there are none", s.AlertsSaid)
 	}
 	_, h := newServer(t, web.Options{})
 	if w := get(t, h, "/api/v1/stream?type=magic"); w.Code != 404 {

@@ -97,7 +97,7 @@ func New(b *Board, o Options) (*Server, error) {
 			return nil, fmt.Errorf("web: the route %s has no role", rt.pattern)
 		}
 	}
-	s.setting = setting{currency: o.Currency, places: placesOf(o.Groupings), offers: s.offers()}
+	s.setting = setting{currency: o.Currency, places: placesOf(o.Groupings), offers: s.offers(), alerts: o.Alerts}
 	s.document = documentOf(s, table)
 	s.handler = s.guard(s.mount(table))
 	return s, nil

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
 
 	"processor/internal/aggregate"
 	"processor/internal/rollup"
@@ -49,6 +52,7 @@ type snapshotJSON struct {
 	Accounts      *topsJSON       `json:"accounts"`
 	Feed          []fedJSON       `json:"feed"`
 	Offers        map[string]bool `json:"offers"`
+	AlertsSaid    string          `json:"alerts_said"` // changes when an alert does
 }
 
 // figuresJSON is the part of a row of metrics that a page shows.
@@ -94,6 +98,19 @@ type setting struct {
 	currency string
 	places   map[string][]int
 	offers   map[string]bool
+	alerts   func() []Alert // nil: there are none
+}
+
+// said is another text whenever an alert is another one: a page asks for the alerts then, and not every second.
+func (f *setting) said() string {
+	if f.alerts == nil {
+		return ""
+	}
+	h := xxhash.New()
+	for _, a := range f.alerts() {
+		_, _ = h.Write(a.Says) // a hash takes everything
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // snapshot encodes what a page shows, with <, > and & escaped, so that the bytes are harmless
@@ -104,7 +121,7 @@ func (b *Board) snapshot(v View, f setting) ([]byte, error) {
 	s := snapshotJSON{
 		Status: b.statusOf(), Currency: f.currency, KnownAt: timeOrNull(b.watermark), Grouping: v.Grouping, Interval: v.Interval,
 		Groupings: b.groupings(), Intervals: b.intervals(), Periods: []string{}, History: []figuresJSON{}, Segments: []figuresJSON{},
-		Slow: []slowJSON{}, Feed: b.book.latest(), Offers: f.offers,
+		Slow: []slowJSON{}, Feed: b.book.latest(), Offers: f.offers, AlertsSaid: f.said(),
 	}
 	if t := b.tracks[trackKey{everything, v.Interval}]; t != nil {
 		b.look(&s, v, f, t)

@@ -5,7 +5,7 @@ import { plain, words, segment, short, number, instant } from "/format.js";
 import { queryWith } from "/choice.js";
 
 const every = 10000; // ms
-let asked = 0, offers = {};
+let asked = 0, said = null, offers = {};
 
 async function read(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
@@ -17,10 +17,14 @@ async function read(path) {
 // showOutside asks again where it is time to.
 export function showOutside(snapshot) {
   offers = snapshot.offers;
-  if (Date.now() - asked < every) return;
+  const due = Date.now() - asked >= every;
+  if (due || snapshot.alerts_said !== said) {
+    said = snapshot.alerts_said;
+    panel("alerts", offers.alerts, "/api/v1/alerts?limit=20", showAlerts, "This service evaluates no alert rules. Where expansion slowed stands at the top of the page.");
+  }
+  if (!due) return;
   asked = Date.now();
   panel("ready", offers.readiness, "/api/v1/accounts?sort=readiness_index&gated=false&limit=8", showReady, "This service keeps no readiness of accounts.");
-  panel("alerts", offers.alerts, "/api/v1/alerts?limit=20", showAlerts, "This service evaluates no alert rules. Where expansion slowed stands at the top of the page.");
 }
 
 async function panel(name, offered, path, show, absent) {
