@@ -121,6 +121,9 @@ func TestAlertsAreThoseOfTheLog(t *testing.T) {
 // Over several partitions each shard comes on at its own pace. A minute is looked at with what each of
 // them had at its own minute, so the pace does not matter either.
 func TestAlertsOfSeveralShards(t *testing.T) {
+	if testing.Short() { // the race detector makes it ten times slower
+		t.Skip("run whole without -short")
+	}
 	var want map[string][]string
 	for name, batching := range batchings {
 		w := newWorld(t, 3)
@@ -138,6 +141,9 @@ func TestAlertsOfSeveralShards(t *testing.T) {
 // A restart goes on with the alerts of the topic: none is said twice, a fall that was pending has not to
 // wait again, and one that fires is resolved by its own row.
 func TestAlertsSurviveARestart(t *testing.T) {
+	if testing.Short() { // the race detector makes it ten times slower
+		t.Skip("run whole without -short")
+	}
 	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(delivery.String(), func(t *testing.T) { alertsOverRestarts(t, delivery) })
 	}
@@ -244,6 +250,9 @@ func TestAlertsPassOverHistory(t *testing.T) {
 // no row is lost, and under exactly_once none is said twice.
 func TestAlertsAfterCrashes(t *testing.T) {
 	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		if testing.Short() && delivery == ExactlyOnce { // the race detector makes it ten times slower
+			continue
+		}
 		t.Run(delivery.String(), func(t *testing.T) {
 			w := newWorld(t, 1)
 			w.change = func(o *Options) {
