@@ -64,7 +64,7 @@ func main() {
 	flag.BoolVar(&o.stream, "latency", false, "instead measure how long after an event its rows are visible, at a steady rate")
 	flag.IntVar(&o.rate, "rate", 5000, "events a second, with -latency")
 	flag.DurationVar(&o.seconds, "for", time.Minute, "how long, with -latency; the first 10 s do not count")
-	flag.BoolVar(&o.curves, "curves", false, "instead measure the core alone, without a broker, as a company grows, and draw bench/curves/*.svg")
+	flag.BoolVar(&o.curves, "curves", false, "instead measure the core alone, without a broker, as a company grows, and draw bench/curves/*.svg; arguments name some of the curves")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()
 	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
@@ -78,7 +78,7 @@ func main() {
 
 func (o *options) main(ctx context.Context) error {
 	if o.curves {
-		return curves.Run(ctx, os.Stdout, "bench/curves")
+		return curves.Run(ctx, os.Stdout, "bench/curves", flag.Args())
 	}
 	if o.embedded {
 		b, err := embedded.Start(ctx, embedded.Options{Nodes: 1})
