@@ -38,9 +38,9 @@ var all = []curve{
 		s.accounts, s.events = n, 3*n
 		return s
 	}, true},
-	{"history", "longer histories, 20,000 events in all", "events an account", true, []int{10, 30, 100, 300, 1000}, func(n int) setting {
+	{"history", "longer histories, 30,000 events in all", "events an account", true, []int{10, 30, 100, 300, 1000}, func(n int) setting {
 		s := usual
-		s.events = 20_000
+		s.events = 30_000
 		s.accounts = s.events / n
 		s.batch = max(s.accounts/2, 1) // so that an event is seldom derived together with another of its account
 		return s
