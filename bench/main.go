@@ -72,7 +72,7 @@ func main() {
 	flag.IntVar(&o.viewers, "viewers", 0, "instead measure the service with and without so many open event streams")
 	flag.IntVar(&o.slow, "slow", 0, "and so many clients that send a header a byte at a time")
 	flag.StringVar(&o.address, "address", "", "internal: the service's address, for the crowd")
-	flag.BoolVar(&o.curves, "curves", false, "instead measure the core alone, without a broker, as a company grows, and draw bench/curves/*.svg")
+	flag.BoolVar(&o.curves, "curves", false, "instead measure the core alone, without a broker, as a company grows, and draw bench/curves/*.svg; arguments name some of the curves")
 	flag.StringVar(&o.phase, "phase", "", "internal: one phase in a process of its own")
 	flag.Parse()
 	o.brokers = strings.Split(os.Getenv("KAFKA_BROKERS"), ",")
@@ -86,7 +86,7 @@ func main() {
 
 func (o *options) main(ctx context.Context) error {
 	if o.curves {
-		return curves.Run(ctx, os.Stdout, "bench/curves")
+		return curves.Run(ctx, os.Stdout, "bench/curves", flag.Args())
 	}
 	if o.embedded {
 		b, err := embedded.Start(ctx, embedded.Options{Nodes: 1})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"processor/internal/aggregate"
@@ -37,9 +38,9 @@ var all = []curve{
 		s.accounts, s.events = n, 3*n
 		return s
 	}, true},
-	{"history", "longer histories, 20,000 events in all", "events an account", true, []int{10, 30, 100, 300, 1000}, func(n int) setting {
+	{"history", "longer histories, 30,000 events in all", "events an account", true, []int{10, 30, 100, 300, 1000}, func(n int) setting {
 		s := usual
-		s.events = 20_000
+		s.events = 30_000
 		s.accounts = s.events / n
 		s.batch = max(s.accounts/2, 1) // so that an event is seldom derived together with another of its account
 		return s
@@ -66,18 +67,24 @@ var all = []curve{
 	}, false},
 }
 
-// Run measures every curve, prints a table of each to out as Markdown, and draws them into dir.
-func Run(ctx context.Context, out io.Writer, dir string) error {
+// Run measures the curves of these names, all of them without a name, prints a table of each to out as Markdown, and
+// draws them into dir.
+func Run(ctx context.Context, out io.Writer, dir string, names []string) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(c curve) bool { return c.name == name }) {
+			return fmt.Errorf("there is no curve %q; there are %s", name, known())
+		}
+	}
 	for _, c := range all {
+		if len(names) > 0 && !slices.Contains(names, c.name) {
+			continue
+		}
 		if _, err := fmt.Fprintf(out, "### %s\n\n| %s | CPU an event | events/s | bytes an account, with its share of the registers | bytes of its records, as stored |\n|---|---|---|---|---|\n", c.title, c.axis); err != nil {
 			return err
 		}
 		var costs, sizes []point
 		for _, n := range c.points {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			r, err := c.at(n).measure()
+			r, err := c.at(n).measure(ctx)
 			if err != nil {
 				return fmt.Errorf("%s, %d: %w", c.title, n, err)
 			}
@@ -99,6 +106,15 @@ func Run(ctx context.Context, out io.Writer, dir string) error {
 		}
 	}
 	return nil
+}
+
+// known are the names of the curves.
+func known() string {
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].name
+	}
+	return strings.Join(names, ", ")
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

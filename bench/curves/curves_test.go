@@ -14,13 +14,20 @@ func TestEveryCurveIsMeasured(t *testing.T) {
 	for _, c := range all {
 		s := c.at(c.points[len(c.points)-1])
 		s.accounts, s.events, s.cells = 20, 400, min(s.cells, 5)
-		r, err := s.measure()
+		r, err := s.measure(t.Context())
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if r.cpu < 0 || r.perSecond <= 0 || r.stored <= 0 {
 			t.Errorf("%s: %+v", c.name, r)
 		}
+	}
+}
+
+func TestAnUnknownCurveIsNamed(t *testing.T) {
+	err := Run(t.Context(), io.Discard, t.TempDir(), []string{"histroy"})
+	if err == nil || !strings.Contains(err.Error(), `"histroy"`) || !strings.Contains(err.Error(), "history, windows") {
+		t.Error(err)
 	}
 }
 

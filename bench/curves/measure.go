@@ -1,6 +1,7 @@
 package curves
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -38,7 +39,7 @@ type result struct {
 }
 
 // measure has the core count the company, in batches that are decoded before the clock goes on.
-func (s setting) measure() (r result, err error) {
+func (s setting) measure(ctx context.Context) (r result, err error) {
 	before := heap()
 	states := make([]*aggregate.State, s.shards)
 	for i := range states {
@@ -51,7 +52,7 @@ func (s setting) measure() (r result, err error) {
 		return r, err
 	}
 	var wall, cpu time.Duration
-	for {
+	for ctx.Err() == nil {
 		batch, last, err := source.next()
 		if err != nil {
 			return r, err
@@ -64,6 +65,9 @@ func (s setting) measure() (r result, err error) {
 		if last {
 			break
 		}
+	}
+	if ctx.Err() != nil {
+		return r, ctx.Err()
 	}
 	var stored int64
 	for _, state := range states {
