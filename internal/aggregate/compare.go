@@ -109,8 +109,10 @@ func sumName(s Sum) string {
 		return sumNames[s]
 	case s < SumDown:
 		return "up_" + UpNames[s-SumUp]
-	default:
+	case s < SumBeforeUp:
 		return "down_" + DownNames[s-SumDown]
+	default:
+		return "before_up_" + UpNames[s-SumBeforeUp]
 	}
 }
 

@@ -21,12 +21,22 @@ type contributions struct {
 	effects  []effect // of the last entries of the derivation that is looked at, and one for those before
 	made     []int    // which of them are known
 
-	old, new *derived // the two that are compared; nil where there is only one
-	same     int      // how many of their first entries are the same
+	same   int   // how many of the first entries of the two derivations that are booked are the same
+	sameIn []int // of each window: 0 where it does not lie over the same entries of both
 }
 
-// compare says which two derivations are booked, and how many of their first entries are the same.
-func (c *contributions) compare(old, d *derived, same int) { c.old, c.new, c.same = old, d, same }
+// compare says which two derivations are booked, old nil where there is none, and how many of their first entries are
+// the same.
+func (c *contributions) compare(old, d *derived, same int) {
+	c.same, c.sameIn = same, c.sameIn[:0]
+	for _, w := range c.windows {
+		in := 0
+		if old != nil && c.windowBounds(old, w) == c.windowBounds(d, w) {
+			in = same
+		}
+		c.sameIn = append(c.sameIn, in)
+	}
+}
 
 // share is what one interval of one account adds to one segment, while it is collected.
 type share struct {
@@ -167,7 +177,7 @@ func (c *contributions) review(old, d *derived) {
 		c.cohorts(d, kind, first, 1)
 	}
 	for i, w := range c.windows {
-		if c.windowBounds(old, w) == c.windowBounds(d, w) && !w.HasCohorts() {
+		if c.sameIn[i] > 0 && !w.HasCohorts() {
 			continue
 		}
 		c.window(old, i, w, -1)
@@ -224,14 +234,11 @@ func (d *derived) before(i int) entry {
 func (c *contributions) window(d *derived, place int, w Window, sign int) {
 	bounds := c.windowBounds(d, w)
 	lo, earlier := bounds[0], bounds[1]
-	s := span{kind: KindRolling, index: int32(place), lo: lo, hi: len(d.entries), before: d.before(lo), d: d}
-	if c.old != nil && c.windowBounds(c.old, w)[0] == c.windowBounds(c.new, w)[0] {
-		s.same = c.same
-	}
+	s := span{kind: KindRolling, index: int32(place), lo: lo, hi: len(d.entries), same: c.sameIn[place], before: d.before(lo), d: d}
 	if lo < s.hi {
 		c.add(s, sign)
 	}
-	for i := earlier; i < lo; i++ {
+	for i := max(earlier, s.same); i < lo; i++ {
 		c.addBefore(&d.entries[i], int32(place), sign)
 	}
 	if w.HasCohorts() {

@@ -27,6 +27,7 @@ type fold struct {
 	ended   []endedLine
 	memo    []groupMemo // of the pass before; made again as long as the groups are the same
 	fresh   []groupMemo
+	same    int // of the entries, how many are those of the pass before
 	rows    []Movement
 
 	until           event.Time // books only what is before it, unless 0

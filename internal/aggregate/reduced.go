@@ -163,6 +163,16 @@ func (r *reducedReader) int() int64 {
 	return n
 }
 
+func (r *reducedReader) uint() uint64 {
+	n, size := binary.Uvarint(r.left)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.left = r.left[size:]
+	return n
+}
+
 func (r *reducedReader) int32() int32 {
 	n := r.int()
 	if n < math.MinInt32 || n > math.MaxInt32 {

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"cmp"
 	"container/heap"
 	"errors"
 	"fmt"
@@ -200,7 +199,6 @@ func (s *State) EndRestore() (resumed bool, err error) {
 			s.wakes = append(s.wakes, wake{at.wake, at})
 		}
 	}
-	slices.SortFunc(s.wakes, func(a, b wake) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.slot.id, b.slot.id)) })
 	heap.Init(&s.wakes)
 	return true, nil
 }

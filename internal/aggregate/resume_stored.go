@@ -183,13 +183,3 @@ func (s *State) restoreRegister(r *reducedReader) {
 		made.Signals = signals.clone()
 	}
 }
-
-func (r *reducedReader) uint() uint64 {
-	n, size := binary.Uvarint(r.left)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.left = r.left[size:]
-	return n
-}

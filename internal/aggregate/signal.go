@@ -144,7 +144,7 @@ func (f *fold) deriveSignals(d *derived) *signalView {
 // and the month of the watermark.
 func (p *signalPass) sharesBefore(signals []Signal) []signalShare {
 	old := p.account.derived
-	if old == nil || old.signals == nil || !slices.Equal(old.signals.signals, signals) || firstDifference(old, p.derived, commonEntries(old, p.derived)) != never ||
+	if old == nil || old.signals == nil || !slices.Equal(old.signals.signals, signals) || firstDifference(old, p.derived, p.same) != never ||
 		p.month(old.asOf) != p.month(p.now) {
 		return nil
 	}

@@ -158,8 +158,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	a.memo, a.derived, a.changed = f.fresh, d, false
 	a.slot.foldAt = f.nextFold(d)
 	s.unrated += d.unrated - old.unratedMonths()
-	same := commonEntries(old, d)
-	from := firstDifference(old, d, same)
+	from := firstDifference(old, d, f.same)
 	s.rowUpdates(a, old, d, u)
 	s.monthUpdates(a, f, old, d, from, u)
 	if old != nil {
@@ -172,7 +171,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 		s.scratch.move(s, old.moves, -1)
 	}
 	s.scratch.move(s, d.moves, 1)
-	s.scratch.compare(old, d, same)
+	s.scratch.compare(old, d, f.same)
 	s.scratch.account(old, from, -1)
 	s.scratch.account(d, from, 1)
 	s.check(a, d)
@@ -182,6 +181,7 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 	d := *old
 	d.asOf = s.now
+	f.same = len(d.entries)
 	if a.signalled || s.now >= old.signalsNext() {
 		d.signals = f.deriveSignals(&d)
 	}
@@ -245,6 +245,7 @@ func (f *fold) derived() *derived {
 		}
 	}
 	f.entriesOf(d)
+	f.same = commonEntries(f.account.derived, d)
 	d.signals = f.deriveSignals(d)
 	return d
 }
