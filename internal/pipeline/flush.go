@@ -90,7 +90,7 @@ func (s *shard) derive(watermark event.Time) {
 	s.state.AdvanceTo(watermark)
 	s.flushes++
 	stamp := s.stamp()
-	observe := s.alerts.observer(s.state)
+	observe := s.observer()
 	registers := s.state.FlushEach(func(u *aggregate.Updates) {
 		observe(u)
 		s.addMovements(u.Movements, stamp)
@@ -99,7 +99,6 @@ func (s *shard) derive(watermark event.Time) {
 		for i := range u.Accounts {
 			s.keepAccount(&u.Accounts[i], stamp)
 		}
-		s.options.Observer.derived(s.number, u)
 	})
 	s.collectKept()
 	for i := range registers {
@@ -148,39 +147,35 @@ func (s *shard) stamp() row.Stamp {
 }
 
 func (s *shard) addMovements(rows []aggregate.MovementRow, stamp row.Stamp) {
-	topic := s.options.topic(row.TopicMovements)
-	for i := range rows {
-		r := &rows[i]
-		s.outbox.add(topic, s.number,
-			func(dst []byte) []byte { return s.encoder.MovementKey(dst, r) },
-			func(dst []byte) []byte { return s.encoder.Movement(dst, r, stamp) })
-		if r.Deleted && s.options.Tombstones {
-			s.outbox.tombstone()
-		}
-	}
+	addRows(s, row.TopicMovements, rows, s.encoder.MovementKey,
+		func(dst []byte, r *aggregate.MovementRow) []byte { return s.encoder.Movement(dst, r, stamp) },
+		func(r *aggregate.MovementRow) bool { return r.Deleted })
 }
 
 func (s *shard) addMonths(rows []aggregate.MonthRow, stamp row.Stamp) {
-	topic := s.options.topic(row.TopicAccountMonths)
-	for i := range rows {
-		r := &rows[i]
-		s.outbox.add(topic, s.number,
-			func(dst []byte) []byte { return s.encoder.MonthKey(dst, r) },
-			func(dst []byte) []byte { return s.encoder.Month(dst, r, stamp) })
-		if r.Deleted && s.options.Tombstones {
-			s.outbox.tombstone()
-		}
-	}
+	addRows(s, row.TopicAccountMonths, rows, s.encoder.MonthKey,
+		func(dst []byte, r *aggregate.MonthRow) []byte { return s.encoder.Month(dst, r, stamp) },
+		func(r *aggregate.MonthRow) bool { return r.Deleted })
 }
 
 func (s *shard) addSignals(rows []aggregate.SignalRow, stamp row.Stamp) {
-	topic := s.options.topic(row.TopicSignals)
+	addRows(s, row.TopicSignals, rows, s.encoder.SignalKey,
+		func(dst []byte, r *aggregate.SignalRow) []byte { return s.encoder.Signal(dst, r, stamp) },
+		func(r *aggregate.SignalRow) bool { return r.Deleted })
+}
+
+// addRows puts rows of an account into the outbox, each with what it is followed by where it is deleted.
+func addRows[T any](s *shard, of row.Topic, rows []T, key, value func(dst []byte, r *T) []byte, deleted func(*T) bool) {
+	if len(rows) == 0 { // most accounts have nothing new of most kinds
+		return
+	}
+	topic := s.options.topic(of)
 	for i := range rows {
 		r := &rows[i]
 		s.outbox.add(topic, s.number,
-			func(dst []byte) []byte { return s.encoder.SignalKey(dst, r) },
-			func(dst []byte) []byte { return s.encoder.Signal(dst, r, stamp) })
-		if r.Deleted && s.options.Tombstones {
+			func(dst []byte) []byte { return key(dst, r) },
+			func(dst []byte) []byte { return value(dst, r) })
+		if s.options.Tombstones && deleted(r) {
 			s.outbox.tombstone()
 		}
 	}

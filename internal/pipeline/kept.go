@@ -86,10 +86,7 @@ func restoreAccount(ctx context.Context, store keptShards, core aggregate.Option
 	if err != nil {
 		return nil, err
 	}
-	state.AdvanceTo(m.Watermark)
-	state.SetHorizons(m.Horizons)
-	state.RestoreFrozen(m.Frozen)
-	state.Flush()
+	m.settle(state, func(*aggregate.Updates) {})
 	return state, state.Check()
 }
 

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"processor/internal/broker"
 	"processor/internal/checkpoint"
 	"processor/internal/consumer"
-	"processor/internal/row"
 )
 
 // Kept is a checkpoint that is looked at, of either store. Nothing is changed by it. A directory is locked
@@ -107,11 +105,7 @@ type keptTopic struct{ kept *Kept }
 // Load reads a shard without taking it.
 func (t keptTopic) Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error) {
 	k := t.kept
-	tp := broker.TopicPartition{Topic: k.options.topic(row.TopicState), Partition: int32(shard)} //nolint:gosec // a partition
-	if _, err := consumer.Decided(ctx, k.options.Cluster, tp, saveEnds); err != nil {
-		return nil, false, fmt.Errorf("read the checkpoint of shard %d from %s: %w", shard, tp, err)
-	}
-	fold, err := readState(ctx, k.options, tp.Topic, shard)
+	fold, err := readDecided(ctx, k.options, shard)
 	if err != nil || fold.mark == nil {
 		return nil, false, err
 	}

@@ -32,6 +32,15 @@ func ExplainKeptInTopic(ctx context.Context, options Options, account string, wi
 	return explainFrom(ctx, store, o.Core, shards, account, within)
 }
 
+// readDecided is readState of a shard that somebody may own, after the save that is being committed.
+func readDecided(ctx context.Context, o *Options, shard int) (*stateFold, error) {
+	tp := broker.TopicPartition{Topic: o.topic(row.TopicState), Partition: int32(shard)} //nolint:gosec // a partition
+	if _, err := consumer.Decided(ctx, o.Cluster, tp, saveEnds); err != nil {
+		return nil, fmt.Errorf("read the checkpoint of shard %d from %s: %w", shard, tp, err)
+	}
+	return readState(ctx, o, tp.Topic, shard)
+}
+
 // keptState reads the state topic without taking anything.
 type keptState struct{ *stateTopic }
 
@@ -41,11 +50,7 @@ const saveEnds = 2 * time.Second
 
 // Load reads a shard; its meaning must be that of the options.
 func (k keptState) Load(ctx context.Context, shard int, fn func(key, value []byte) error) (marker []byte, found bool, err error) {
-	tp := broker.TopicPartition{Topic: k.topic, Partition: int32(shard)} //nolint:gosec // a partition
-	if _, err := consumer.Decided(ctx, k.options.Cluster, tp, saveEnds); err != nil {
-		return nil, false, fmt.Errorf("read the checkpoint of shard %d from %s: %w", shard, tp, err)
-	}
-	fold, err := readState(ctx, k.options, k.topic, shard)
+	fold, err := readDecided(ctx, k.options, shard)
 	if err != nil {
 		return nil, false, k.remedied(err)
 	}

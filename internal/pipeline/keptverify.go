@@ -72,7 +72,7 @@ func (k *Kept) Verify(ctx context.Context, shard int) (v VerifiedShard, err erro
 	if digest != m.Digest {
 		return v, operatorError(fmt.Errorf("%w: shard %d: its records are not those that its marker counted", checkpoint.ErrCorrupt, shard))
 	}
-	settle(fromEvents, m)
+	m.settle(fromEvents, func(*aggregate.Updates) {})
 	v.Accounts, v.Registers, v.Watermark = fromEvents.Accounts(), len(fromEvents.RegisterKeys()), m.Watermark
 	if err := fromEvents.Check(); err != nil {
 		return v, fmt.Errorf("%w: shard %d: %w", ErrIdentity, shard, err)
@@ -81,14 +81,6 @@ func (k *Kept) Verify(ctx context.Context, shard int) (v VerifiedShard, err erro
 		err = v.compare(fromEvents, asStored)
 	}
 	return v, err
-}
-
-// settle brings a restored state to where the marker says it was.
-func settle(s *aggregate.State, m *marker) {
-	s.AdvanceTo(m.Watermark)
-	s.SetHorizons(m.Horizons)
-	s.RestoreFrozen(m.Frozen)
-	s.FlushEach(func(*aggregate.Updates) {})
 }
 
 // compare holds the stored registers against those that the events give.

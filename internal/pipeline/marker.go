@@ -107,3 +107,11 @@ func decodeMarker(b []byte) (*marker, error) {
 	}
 	return m, nil
 }
+
+// settle brings a restored state to where the marker says it was, and tells of each account that is derived on the way.
+func (m *marker) settle(s *aggregate.State, each func(*aggregate.Updates)) {
+	s.AdvanceTo(m.Watermark)
+	s.SetHorizons(m.Horizons)
+	s.RestoreFrozen(m.Frozen)
+	s.FlushEach(each)
+}

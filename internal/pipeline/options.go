@@ -95,7 +95,7 @@ type Options struct {
 	Watchdog  *Watchdog    // nil: nobody looks
 	Logger    *slog.Logger // nil: silent
 
-	// program is what derives: another one does not take over what this one derived. program() when empty.
+	// program is what derives: another one does not take over what this one derived. program() when empty; for tests.
 	program string
 	feed    *feed // what intake copies; nil: nothing. checkSources decides
 
@@ -135,9 +135,6 @@ func (o Options) withDefaults() (Options, error) {
 	need(o.Cluster == nil, "Cluster")
 	need(o.Group == "", "Group")
 	need(len(o.Sources) == 0, "Sources")
-	if o.program == "" {
-		o.program = program()
-	}
 	if o.StopWithin == 0 {
 		o.StopWithin = defaultStopWithin
 	}

@@ -21,6 +21,15 @@ var program = sync.OnceValue(func() string {
 	return fmt.Sprintf("%016x", hash)
 })
 
+// trust is the text under which what a state derives is kept for the next start.
+func (o *Options) trust(generation uint64) string {
+	name := o.program
+	if name == "" {
+		name = program()
+	}
+	return fmt.Sprintf("%s %016x", name, generation)
+}
+
 func hashOfProgram() (uint64, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -110,11 +110,7 @@ func (r *Rescale) Prepare(ctx context.Context) error {
 // allTopics are the names of everything that a service with these options may write.
 func (o *Options) allTopics() []string {
 	var names []string
-	for _, t := range []row.Topic{
-		row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics, row.TopicVintage, row.TopicDeadLetters,
-		row.TopicSignals, row.TopicSignalMetrics,
-		row.TopicProgress, row.TopicPartials, row.TopicState, row.TopicEvents, row.TopicIntake,
-	} {
+	for _, t := range row.Topics {
 		names = append(names, o.topic(t))
 	}
 	return names

@@ -85,7 +85,7 @@ func newShard(number, of int, o *Options, generation uint64) (*shard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	state.Trust(fmt.Sprintf("%s %016x", o.program, generation))
+	state.Trust(o.trust(generation))
 	state.LimitRoom(o.OpenAccountBytes / int64(of)) // the least that it will be; see session.work
 	return &shard{
 		number: number, of: of, options: o, generation: generation, alerts: newWatched(o),
@@ -274,14 +274,7 @@ func (s *shard) resume(m *marker) error {
 	if err != nil {
 		return fmt.Errorf("%w: shard %d: %w", ErrOperator, s.number, err)
 	}
-	s.state.AdvanceTo(m.Watermark)
-	s.state.SetHorizons(m.Horizons)
-	s.state.RestoreFrozen(m.Frozen)
-	observe := s.alerts.observer(s.state)
-	s.state.FlushEach(func(u *aggregate.Updates) {
-		observe(u)
-		s.options.Observer.derived(s.number, u)
-	})
+	m.settle(s.state, s.observer())
 	if resumed {
 		s.tellOfAll()
 	}

@@ -1,6 +1,10 @@
 package pipeline
 
-import "slices"
+import (
+	"slices"
+
+	"processor/internal/aggregate"
+)
 
 // How many accounts of a shard its observer is told of when it is opened, and in one round: deriving them takes some
 // milliseconds, which is what a round may wait.
@@ -28,15 +32,23 @@ func (s *session) tellAccounts() error {
 // tell tells the observer of some accounts as of their last derivation.
 func (s *shard) tell(most int) {
 	n := min(most, len(s.untold))
-	observe := s.alerts.observer(s.state)
+	observe := s.observer()
 	for _, id := range s.untold[:n] {
 		if u, found := s.state.Account(id); found {
 			observe(&u)
-			s.options.Observer.derived(s.number, &u)
 		}
 	}
 	if s.untold = s.untold[n:]; len(s.untold) == 0 {
 		s.untold = nil
+	}
+}
+
+// observer is told of accounts as they are derived: for the alerts, and for whoever looks on.
+func (s *shard) observer() func(*aggregate.Updates) {
+	watch := s.alerts.observer(s.state)
+	return func(u *aggregate.Updates) {
+		watch(u)
+		s.options.Observer.derived(s.number, u)
 	}
 }
 

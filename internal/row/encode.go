@@ -32,6 +32,12 @@ const (
 	TopicIntake        Topic = "intake" // how far those sources are copied
 )
 
+// Topics are all of them.
+var Topics = []Topic{
+	TopicMovements, TopicAccounts, TopicAccountMonths, TopicMetrics, TopicVintage, TopicSignals, TopicSignalMetrics, TopicAlerts, TopicDeadLetters,
+	TopicProgress, TopicPartials, TopicState, TopicEvents, TopicIntake,
+}
+
 // Stamp is what every row ends with: its version, the watermark when it was made, and whether it
 // corrects a final row, is final, or is gone.
 type Stamp struct {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"processor/internal/aggregate"
 	"processor/internal/event"
@@ -92,13 +91,7 @@ func (l *Ledger) Observe(shard int, u *aggregate.Updates) {
 // ownAccount shares no memory that is made anew at every flush. Windows that are all zero are left out.
 func ownAccount(a *aggregate.AccountRow) aggregate.AccountRow {
 	own := *a
-	if len(own.Name) > nameBytesMax {
-		own.Name = own.Name[:nameBytesMax]
-		for n := len(own.Name); n > 0 && !utf8.RuneStart(a.Name[n]); n-- { // cut between two characters
-			own.Name = own.Name[:n-1]
-		}
-	}
-	own.Name = strings.Clone(own.Name)
+	own.Name = strings.Clone(cut(own.Name, nameBytesMax))
 	quiet := true
 	for i := range own.Windows {
 		quiet = quiet && own.Windows[i] == aggregate.WindowSums{}

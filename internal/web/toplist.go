@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"slices"
+	"unicode/utf8"
 
 	"processor/internal/aggregate"
 	"processor/internal/event"
@@ -132,12 +133,19 @@ func shown(list []contender) []topJSON {
 
 // clipped cuts a text that is longer than a page shows, between two characters.
 func clipped(text string) string {
-	if len(text) <= bookText {
+	if head := cut(text, bookText); head != text {
+		return head + "…"
+	}
+	return text
+}
+
+// cut is as much of a text as fits so many bytes, up to the end of a character.
+func cut(text string, bytes int) string {
+	if len(text) <= bytes {
 		return text
 	}
-	cut := bookText
-	for cut > 0 && text[cut]&0xc0 == 0x80 {
-		cut--
+	for bytes > 0 && !utf8.RuneStart(text[bytes]) {
+		bytes--
 	}
-	return text[:cut] + "…"
+	return text[:bytes]
 }
