@@ -34,7 +34,7 @@ var core = []string{"money", "event", "aggregate", "rollup", "signal", "alert"}
 
 // packages is the import table, by the path below internal/. Adapters (consumer, sink, checkpoint, web) never
 // import each other nor pipeline: they satisfy its interfaces unknowingly. A test may import, beside these, its
-// own package, kafkatest, company for made-up input, and replay for the rows that must come out.
+// own package, kafkatest, company and companytest for made-up input, and replay for the rows that must come out.
 var packages = map[string]node{
 	"money":     {pure, nil},
 	"event":     {pure, []string{"money"}},
@@ -58,6 +58,7 @@ var packages = map[string]node{
 	"broker":           {shell, []string{"secret"}},
 	"embedded":         {shell, nil},
 	"kafkatest":        {shell, []string{"broker", "embedded"}},
+	"companytest":      {shell, []string{"event", "aggregate", "company"}},
 	"consumer":         {shell, []string{"broker"}},
 	"sink":             {shell, append([]string{"broker"}, core...)},
 	"checkpoint":       {shell, []string{"broker"}},
@@ -75,7 +76,7 @@ var packages = map[string]node{
 }
 
 // testHelpers may be imported by the tests of every package; replay is what the service is held against.
-var testHelpers = []string{"kafkatest", "company", "replay"}
+var testHelpers = []string{"kafkatest", "company", "companytest", "replay"}
 
 // pureStandard are the packages of the standard library that the core may use: those that neither ask the
 // world for anything nor tell it. time is here for its types and calendar; the lint forbids its clock.

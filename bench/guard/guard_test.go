@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"processor/test/overlay"
 )
 
 var testTools = tools{"go1.26.8", "amd64", "valgrind-3.19.0", "some processor"}
@@ -119,7 +121,7 @@ func TestWhatIsPlantedHasItsPlace(t *testing.T) {
 	if len(plantedBenchmarks()) == 0 {
 		t.Error("no benchmark shows it")
 	}
-	if _, err := plantedOverlay(t.TempDir()); err != nil {
+	if _, err := overlay.Write(t.TempDir(), plantedFile, plantedOld, plantedNew); err != nil {
 		t.Error(err)
 	}
 }

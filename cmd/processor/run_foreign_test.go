@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,19 +78,7 @@ func TestForeignTopicsGiveTheRowsOfTheirTwins(t *testing.T) {
 		k.Produce(t, s.topic, all...)
 		s.records = len(all)
 	}
-	path := filepath.Join(t.TempDir(), "processor.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load(path, nil, config.ForRun)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := pipelineOptions(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Cluster.Close()
+	c, o := optionsOf(t, text)
 	clock := time.Date(2026, 6, 30, 0, 10, 30, 0, time.UTC)
 	o.Clock = func() time.Time { return clock }
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)

@@ -164,18 +164,10 @@ func TestRunExitCodes(t *testing.T) {
 	}
 }
 
-// Every setting of a configuration that the service needs reaches it.
-func TestPipelineOptions(t *testing.T) {
+// optionsOf is a configuration, and what it means for the service as long as the test runs.
+func optionsOf(t *testing.T, text string) (*config.Config, pipeline.Options) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "processor.yaml")
-	text := `kafka: {brokers: ["localhost:9092"], client_id: me}
-group: g
-sources: [{topic: a, keyed_by_account: true}, {topic: b, keyed_by_account: true}]
-output: {prefix: "x.", create_topics: false, replication: 2, flush_interval: 1s, metrics_interval: 2s, tombstones: true}
-checkpoint: {dir: /var/lib/x, interval: 3s}
-instance: {name: x-0}
-rules: {lateness: 4m}
-limits: {max_record_bytes: 2MiB}
-`
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +179,21 @@ limits: {max_record_bytes: 2MiB}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.Cluster.Close()
+	t.Cleanup(o.Cluster.Close)
+	return c, o
+}
+
+// Every setting of a configuration that the service needs reaches it.
+func TestPipelineOptions(t *testing.T) {
+	_, o := optionsOf(t, `kafka: {brokers: ["localhost:9092"], client_id: me}
+group: g
+sources: [{topic: a, keyed_by_account: true}, {topic: b, keyed_by_account: true}]
+output: {prefix: "x.", create_topics: false, replication: 2, flush_interval: 1s, metrics_interval: 2s, tombstones: true}
+checkpoint: {dir: /var/lib/x, interval: 3s}
+instance: {name: x-0}
+rules: {lateness: 4m}
+limits: {max_record_bytes: 2MiB}
+`)
 	for _, s := range o.Sources {
 		if s.Format != "native" || s.Decoder != nil || s.Detect != nil {
 			t.Errorf("source %s is of format %q", s.Topic, s.Format)

@@ -55,17 +55,19 @@ type Pair struct {
 	Certificate       tls.Certificate
 }
 
-// Sign makes a certificate for a name, or an address, that ends at some time.
-func (a *Authority) Sign(t testing.TB, name string, ends time.Time) Pair {
+// Sign makes a certificate for a name, or an address, and for more of them, that ends at some time.
+func (a *Authority) Sign(t testing.TB, name string, ends time.Time, more ...string) Pair {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: ends,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	if ip := net.ParseIP(name); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{name}
+	for _, one := range append([]string{name}, more...) {
+		if ip := net.ParseIP(one); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, one)
+		}
 	}
 	dir := t.TempDir()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -6,8 +6,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
-	"processor/internal/company"
-	"processor/internal/event"
+	"processor/internal/companytest"
 	"processor/internal/rollup"
 )
 
@@ -15,30 +14,7 @@ import (
 // has them.
 func benchRegisters(b *testing.B) (*aggregate.State, []aggregate.RegisterRow) {
 	b.Helper()
-	s, err := aggregate.New(aggregate.Options{
-		Currency: "USD", ReportingStart: event.NoTime, Coalesce: time.Hour, UsageGrace: 12 * time.Hour,
-		Groupings: [][]string{{"region"}, {"plan_tier", "region"}}, Windows: aggregate.Windows,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	o := company.Defaults()
-	o.Accounts, o.Events = 100, 1000
-	c, err := company.New(o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	decoder := event.NewDecoder(event.Options{})
-	for r := range c.Records() {
-		e, rejection := decoder.Decode(r.Value, nil)
-		if rejection == nil {
-			_, rejection = s.Apply(e)
-		}
-		if rejection != nil {
-			b.Fatal(rejection)
-		}
-	}
-	s.AdvanceTo(o.End)
+	s := companytest.State(b, 100, 1000)
 	return s, slices.Clone(s.Flush().Registers)
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"processor/internal/aggregate"
-	"processor/internal/company"
+	"processor/internal/companytest"
 	"processor/internal/event"
 	"processor/internal/rollup"
 	"processor/internal/row"
@@ -14,32 +14,9 @@ import (
 // benchRows are the rows of a made-up company of 50 accounts at the end of its year.
 func benchRows(b *testing.B) (row.Encoder, aggregate.Updates, []rollup.Row) {
 	b.Helper()
-	s, err := aggregate.New(aggregate.Options{
-		Currency: "USD", ReportingStart: event.NoTime, Coalesce: time.Hour, UsageGrace: 12 * time.Hour,
-		Groupings: [][]string{{"region"}, {"plan_tier", "region"}}, Windows: aggregate.Windows,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	o := company.Defaults()
-	o.Accounts, o.Events = 50, 500
-	c, err := company.New(o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	decoder := event.NewDecoder(event.Options{})
-	for r := range c.Records() {
-		e, rejection := decoder.Decode(r.Value, nil)
-		if rejection == nil {
-			_, rejection = s.Apply(e)
-		}
-		if rejection != nil {
-			b.Fatal(rejection)
-		}
-	}
-	s.AdvanceTo(o.End)
+	s := companytest.State(b, 50, 500)
 	updates := s.Flush()
-	r := rollup.New(rollup.Options{Calendar: s.Calendar(), Windows: aggregate.Windows, UsageGrace: 12 * time.Hour, Shards: 1})
+	r := rollup.New(rollup.Options{Calendar: s.Calendar(), Windows: aggregate.Windows, UsageGrace: companytest.UsageGrace, Shards: 1})
 	for i := range updates.Registers {
 		u := &updates.Registers[i]
 		if err := r.Put(0, s.Segment(u.Key.Segment), u.Key.Kind, u.Key.Index, u.Register, 1); err != nil {

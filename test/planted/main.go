@@ -9,7 +9,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"processor/test/overlay"
 )
 
 func main() {
@@ -82,12 +83,12 @@ func (h harness) String() string {
 
 // try builds the harness with the mistake and runs it.
 func (m *mistake) try(ctx context.Context, scratch string, seeds int) (after string, took time.Duration, err error) {
-	overlay, err := m.overlay(scratch)
+	exchanged, err := overlay.Write(scratch, m.file, m.old, m.new)
 	if err != nil {
 		return "", 0, err
 	}
 	binary := filepath.Join(scratch, "harness.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", binary, m.by.pkg)
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+exchanged, "-o", binary, m.by.pkg)
 	if text, err := build.CombinedOutput(); err != nil {
 		return "", 0, fmt.Errorf("it does not compile: %w\n%s", err, text)
 	}
@@ -107,31 +108,6 @@ func (m *mistake) try(ctx context.Context, scratch string, seeds int) (after str
 		return "", 0, err
 	}
 	return found(output.String(), err != nil), time.Since(began), nil
-}
-
-// overlay writes the changed file and what tells the go command to read it in the other's place.
-func (m *mistake) overlay(scratch string) (name string, err error) {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return "", err
-	}
-	if n := strings.Count(string(source), m.old); n != 1 {
-		return "", fmt.Errorf("the text occurs %d times in %s", n, m.file)
-	}
-	changed := filepath.Join(scratch, filepath.Base(m.file))
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
-		return "", err
-	}
-	original, err := filepath.Abs(m.file)
-	if err != nil {
-		return "", err
-	}
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
-	if err != nil {
-		return "", err
-	}
-	name = filepath.Join(scratch, "overlay.json")
-	return name, os.WriteFile(name, list, 0o600)
 }
 
 var (
