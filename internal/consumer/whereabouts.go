@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"processor/internal/broker"
@@ -32,52 +31,25 @@ func Owners(ctx context.Context, c *broker.Cluster, group string) (addresses map
 	return addresses, stable, nil
 }
 
-// groupBytes reads what the members of a group tell each other. Its first fault makes everything after it
-// empty: it was written by others.
-type groupBytes struct{ left []byte }
-
-func (b *groupBytes) take(n int) []byte {
-	if n < 0 || n > len(b.left) {
-		b.left = nil
-		return nil
-	}
-	taken := b.left[:n]
-	b.left = b.left[n:]
-	return taken
-}
-
-func (b *groupBytes) int16() int {
-	if taken := b.take(2); taken != nil {
-		return int(int16(binary.BigEndian.Uint16(taken))) //nolint:gosec // as the protocol has it
-	}
-	return 0
-}
-
-func (b *groupBytes) int32() int32 {
-	if taken := b.take(4); taken != nil {
-		return int32(binary.BigEndian.Uint32(taken)) //nolint:gosec // as the protocol has it
-	}
-	return 0
-}
-
-// userDataOf is the UserData in a member's metadata: version, topics, bytes.
+// userDataOf is the UserData in a member's metadata: version, topics, bytes. Members are written by others:
+// after a first fault everything reads as empty, here and in numbersIn.
 func userDataOf(metadata []byte) []byte {
-	b := groupBytes{metadata}
-	b.int16()
-	for n := b.int32(); n > 0 && len(b.left) > 0; n-- {
-		b.take(b.int16())
+	b := broker.Fields{Rest: metadata}
+	b.Int16()
+	for n := b.Int32(); n > 0 && len(b.Rest) > 0; n-- {
+		b.Take(int(b.Int16()))
 	}
-	return b.take(int(b.int32()))
+	return b.Take(int(b.Int32()))
 }
 
 // numbersIn are the partition numbers of an assignment: version, then topics with their partitions.
 func numbersIn(assignment []byte) (numbers []int32) {
-	b := groupBytes{assignment}
-	b.int16()
-	for topics := b.int32(); topics > 0 && len(b.left) > 0; topics-- {
-		b.take(b.int16())
-		for n := b.int32(); n > 0 && len(b.left) > 0; n-- {
-			numbers = append(numbers, b.int32())
+	b := broker.Fields{Rest: assignment}
+	b.Int16()
+	for topics := b.Int32(); topics > 0 && len(b.Rest) > 0; topics-- {
+		b.Take(int(b.Int16()))
+		for n := b.Int32(); n > 0 && len(b.Rest) > 0; n-- {
+			numbers = append(numbers, b.Int32())
 		}
 	}
 	return numbers
