@@ -147,7 +147,7 @@ func (a *account) index(key event.Key, r *record, s *State) {
 	switch e.Type {
 	case event.TypeSubscriptionChanged:
 		n := newSnapshot(e, &s.options, s.calendar)
-		a.metersStale = a.metersStale || a.aliased // it may give a meter to another item
+		a.metersStale = a.metersStale || a.aliased && a.namesMeter(n) // it may give a meter to another item
 		if withdrawn {
 			a.revoked = insertSnapshot(a.revoked, n)
 		} else {
@@ -184,6 +184,25 @@ func (a *account) index(key event.Key, r *record, s *State) {
 			a.metersStale = true
 		}
 	}
+}
+
+// namesMeter says whether a snapshot gives a meter to an item to which no other snapshot of its subscription gives it.
+func (a *account) namesMeter(n *snapshot) bool {
+	has := func(items []event.Item, it *event.Item) bool {
+		return slices.ContainsFunc(items, func(o event.Item) bool { return o.Meter == it.Meter && o.Item == it.Item })
+	}
+	known := func(it *event.Item) bool {
+		for i := len(a.snapshots) - 1; i >= 0; i-- { // the one before it has it most of the time
+			if s := a.snapshots[i]; s.name() == n.name() && has(s.sub().Items, it) {
+				return true
+			}
+		}
+		return false
+	}
+	isNew := func(items []event.Item) bool {
+		return slices.ContainsFunc(items, func(it event.Item) bool { return it.Meter != "" && !known(&it) })
+	}
+	return isNew(n.sub().Items) || slices.ContainsFunc(n.sub().Schedule, func(p event.Scheduled) bool { return isNew(p.Items) })
 }
 
 // insertEvent files a counted event by (time, source, id).

@@ -113,58 +113,83 @@ func (f *fold) committedUsage(known []*snapshot) []point {
 }
 
 // committedMeter walks one item through every instant at which its level, its line or what is
-// known of its future changes.
+// known of its future changes. The levels, the changes and what is known come in the order of their instants.
 func (f *fold) committedMeter(key meterKey, levels []levelChange, known []*snapshot) []point {
-	var at []event.Time
-	for _, l := range levels {
-		at = append(at, l.at)
-	}
-	for i := range f.changes {
-		if f.changes[i].snapshot.name() == key.subscription {
-			at = append(at, f.changes[i].at)
-		}
-	}
-	for _, s := range known {
-		if s.name() == key.subscription {
-			at = append(at, knownAt(s))
-		}
-	}
-	slices.Sort(at)
+	walk := meterWalk{key: key, levels: levels, changes: f.changes, known: known, ends: true}
 	var points []point
 	var before money.Amount
-	for _, t := range slices.Compact(at) {
-		var level money.Amount
-		for _, l := range levels {
-			if l.at <= t {
-				level = l.level
-			}
+	for {
+		t, found := walk.next()
+		if !found {
+			return points
 		}
-		if f.willEnd(key, t, known) {
-			level = money.Amount{}
+		level := walk.level
+		if walk.holds && walk.ends {
+			level = money.Amount{} // its line is held, and ended by what is known by then
 		}
 		if level != before {
 			points = append(points, point{t, level.Sub(before)})
 			before = level
 		}
 	}
-	return points
 }
 
-// willEnd says whether the item's line is held at an instant and ended by what is known then.
-func (f *fold) willEnd(key meterKey, t event.Time, known []*snapshot) bool {
-	var now, last *phase
-	for i := range f.changes {
-		if c := &f.changes[i]; c.at <= t && c.snapshot.name() == key.subscription {
-			now = c.state()
+// meterWalk is a metered item from one instant to the next.
+type meterWalk struct {
+	key     meterKey
+	levels  []levelChange // the rest of them
+	changes []change      // of all subscriptions
+	known   []*snapshot   // the same
+
+	level  money.Amount
+	holds  bool      // the subscription holds the item as metered
+	latest *snapshot // known of the subscription, in order
+	ends   bool      // and it does not hold the item in the end
+}
+
+// next takes everything of the next instant.
+func (w *meterWalk) next() (t event.Time, found bool) {
+	for len(w.changes) > 0 && w.changes[0].snapshot.name() != w.key.subscription {
+		w.changes = w.changes[1:]
+	}
+	for len(w.known) > 0 && w.known[0].name() != w.key.subscription {
+		w.known = w.known[1:]
+	}
+	t = never
+	if len(w.levels) > 0 {
+		t = w.levels[0].at
+	}
+	if len(w.changes) > 0 {
+		t = min(t, w.changes[0].at)
+	}
+	if len(w.known) > 0 {
+		t = min(t, knownAt(w.known[0]))
+	}
+	if t == never {
+		return t, false
+	}
+	for ; len(w.levels) > 0 && w.levels[0].at <= t; w.levels = w.levels[1:] {
+		w.level = w.levels[0].level
+	}
+	var now *phase
+	for ; len(w.changes) > 0 && w.changes[0].at <= t; w.changes = w.changes[1:] {
+		if w.changes[0].snapshot.name() == w.key.subscription {
+			now = w.changes[0].state()
 		}
 	}
-	var latest *snapshot
-	for _, s := range known {
-		if s.name() == key.subscription && knownAt(s) <= t && (latest == nil || latest.order.compare(&s.order) < 0) {
-			latest, last = s, s.final()
+	if now != nil {
+		w.holds = now.meters(w.key.item)
+	}
+	before := w.latest
+	for ; len(w.known) > 0 && knownAt(w.known[0]) <= t; w.known = w.known[1:] {
+		if s := w.known[0]; s.name() == w.key.subscription && (w.latest == nil || w.latest.order.compare(&s.order) < 0) {
+			w.latest = s
 		}
 	}
-	return now.meters(key.item) && !last.meters(key.item)
+	if w.latest != before {
+		w.ends = !w.latest.final().meters(w.key.item)
+	}
+	return t, true
 }
 
 // meters says whether the phase holds an item as metered.

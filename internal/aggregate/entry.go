@@ -55,7 +55,7 @@ type derived struct {
 	firstPaidAt     event.Time
 	dims            *Dims // at the watermark
 	cohort          string
-	finals          []event.Time
+	finals          []finality  // of the groups that are not final yet, in order
 	unrated         int         // months of usage without a price
 	signals         *signalView // nil where it shows none
 }

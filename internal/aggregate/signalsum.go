@@ -119,31 +119,53 @@ type signalShare struct {
 	sum  SignalSum
 }
 
-func (s signalShare) compare(o signalShare) int {
-	return cmp.Or(s.key.compare(o.key), strings.Compare(s.name, o.name))
+// shareList are shares in the order of their registers and names.
+type shareList struct {
+	list []signalShare
+	last int // the one that was asked for last
+}
+
+// at is the sum of a name in a segment and month, made when it is new. It is valid until the next call.
+func (l *shareList) at(key RegisterKey, name string) *SignalSum {
+	if l.last < len(l.list) && l.list[l.last].key == key && l.list[l.last].name == name {
+		return &l.list[l.last].sum
+	}
+	lo, hi := 0, len(l.list)
+	for lo < hi { // not slices.BinarySearchFunc, which copies what it compares
+		middle := int(uint(lo+hi) >> 1)
+		s := &l.list[middle]
+		order := s.key.compare(key)
+		if order == 0 {
+			order = strings.Compare(s.name, name)
+		}
+		if order < 0 {
+			lo = middle + 1
+		} else {
+			hi = middle
+		}
+	}
+	if l.last = lo; lo == len(l.list) || l.list[lo].key != key || l.list[lo].name != name {
+		l.list = slices.Insert(l.list, lo, signalShare{key: key, name: name})
+	}
+	return &l.list[lo].sum
 }
 
 // shares are what the account's signals add to months.
-func (p *signalPass) shares(signals []Signal) (list []signalShare) {
-	at := func(segment SegmentID, month int32, name string) *SignalSum {
-		key := signalShare{key: RegisterKey{segment, KindMonth, month}, name: name}
-		i, found := slices.BinarySearchFunc(list, key, signalShare.compare)
-		if !found {
-			list = slices.Insert(list, i, key)
-		}
-		return &list[i].sum
-	}
+func (p *signalPass) shares(signals []Signal) []signalShare {
+	var l shareList
 	for i := range signals {
 		s := &signals[i]
 		name := p.signals.summedName(s.Name, s.Threshold)
-		in := func(segment SegmentID, month int32) *SignalSum { return at(segment, month, name) }
+		in := func(segment SegmentID, month int32) *SignalSum {
+			return l.at(RegisterKey{segment, KindMonth, month}, name)
+		}
 		month := p.month(s.OpenedAt)
 		for _, segment := range s.Dims.Segments {
 			in(segment, month).book(s)
 		}
 		p.exposure(s, in)
 	}
-	return list
+	return l.list
 }
 
 // book adds a signal of an account to those of one name. An account counts once.

@@ -146,7 +146,7 @@ func (s *State) derive(a *account, u *Updates) {
 	u.Accounts = append(u.Accounts, s.accountRow(a, a.derived))
 	s.bookDeltas()
 	at := a.slot
-	if at.wake = min(at.foldAt, f.nextView(a.derived), a.derived.signalsNext()); at.wake != never {
+	if at.wake = min(at.foldAt, a.derived.nextFinal(), f.nextView(a.derived), a.derived.signalsNext()); at.wake != never {
 		heap.Push(&s.wakes, wake{at.wake, at})
 	}
 }
@@ -177,17 +177,39 @@ func (s *State) fold(a *account, f *fold, old *derived, u *Updates) {
 	s.check(a, d)
 }
 
-// review moves the watermark over rows that stay as they are.
+// review moves the watermark over rows that stay as they are, or become final as they are.
 func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 	d := *old
 	d.asOf = s.now
 	f.same = len(d.entries)
-	if a.signalled || s.now >= old.signalsNext() {
+	settled := s.settleGroups(a, &d, u)
+	if a.signalled || s.now >= old.signalsNext() || settled && d.signals != nil { // a signal is final with its movement
 		d.signals = f.deriveSignals(&d)
 	}
 	a.derived = &d
 	s.monthUpdates(a, f, old, &d, never, u)
 	s.scratch.review(old, &d)
+}
+
+// settleGroups makes the rows of groups final that the watermark has passed. Most groups become final once, an hour
+// after they were booked, and a whole fold for it would double what an event costs.
+func (s *State) settleGroups(a *account, d *derived, u *Updates) (any bool) {
+	for len(d.finals) > 0 && d.finals[0].at <= s.now {
+		of := d.finals[0].of
+		d.finals, any = d.finals[1:], true
+		i, _ := slices.BinarySearchFunc(d.rows, of, func(m Movement, at event.Time) int { return cmp.Compare(m.At, at) })
+		for ; i < len(d.rows) && d.rows[i].At == of; i++ {
+			row := &d.rows[i]
+			if row.Final || row.rank() != rankGroup {
+				continue
+			}
+			row.Final = true
+			if row.At >= s.frozen {
+				u.Movements = append(u.Movements, MovementRow{Account: a.id, Movement: *row})
+			}
+		}
+	}
+	return any
 }
 
 // bookDeltas adds what the account changed to the registers.
@@ -241,7 +263,7 @@ func (f *fold) derived() *derived {
 	}
 	for i := range f.groups {
 		if f.groups[i].finalAt > f.now {
-			d.finals = append(d.finals, f.groups[i].finalAt)
+			d.finals = append(d.finals, finality{f.groups[i].finalAt, f.groups[i].at()})
 		}
 	}
 	f.entriesOf(d)

@@ -49,11 +49,22 @@ func (f *fold) nextFold(d *derived) event.Time {
 	for i := range f.options.Rates {
 		soon(f.options.Rates[i].From)
 	}
-	for _, t := range d.finals {
-		soon(t)
-	}
 	f.usageWakes(d, soon)
 	return first.next
+}
+
+// finality is the watermark from which the rows of a group are final: nothing else about them changes then.
+type finality struct {
+	at event.Time
+	of event.Time // the group's instant
+}
+
+// nextFinal is the first watermark at which a group becomes final.
+func (d *derived) nextFinal() event.Time {
+	if len(d.finals) == 0 {
+		return never
+	}
+	return d.finals[0].at
 }
 
 // nextView is the first watermark after now at which time alone changes what the same rows add up
