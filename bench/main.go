@@ -58,7 +58,7 @@ func main() {
 	flag.IntVar(&o.events, "events", 1_000_000, "events in the topic")
 	flag.IntVar(&o.accounts, "accounts", 100_000, "accounts they are about")
 	flag.IntVar(&o.partitions, "partitions", 8, "partitions of the topic")
-	flag.StringVar(&o.openBytes, "open", "512MiB", "the service's limits.open_account_bytes")
+	flag.StringVar(&o.openBytes, "open", "", "the service's limits.open_account_bytes; a quarter of its GOMEMLIMIT without")
 	flag.StringVar(&o.memory, "memory", "8GiB", "the service's GOMEMLIMIT")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each phase is measured, interleaved")
 	flag.BoolVar(&o.embedded, "embedded", false, "use a broker inside this program instead of KAFKA_BROKERS; what it takes itself is not counted")

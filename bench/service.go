@@ -71,9 +71,16 @@ sources: [{topic: %s, format: native, keyed_by_account: true}]
 output: {prefix: "%s.", delivery: %s%s}
 checkpoint: {store: %s, dir: %q, interval: 10s}
 groupings: [[region], [plan_tier, region]]
-limits: {open_account_bytes: %s}
-http: {address: %q, max_connections: 4096, max_streams: 2048}
-%s`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, more.output, o.store, filepath.Join(dir, "state"), o.openBytes, address, more.rules)
+%shttp: {address: %q, max_connections: 4096, max_streams: 2048}
+%s`, strings.Join(o.brokers, `", "`), name, o.topic, name, delivery, more.output, o.store, filepath.Join(dir, "state"), o.limits(), address, more.rules)
+}
+
+// limits is the line of the configuration, if there is anything to limit.
+func (o *options) limits() string {
+	if o.openBytes == "" {
+		return ""
+	}
+	return "limits: {open_account_bytes: " + o.openBytes + "}\n"
 }
 
 func freeAddress(ctx context.Context) (string, error) {

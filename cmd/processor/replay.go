@@ -96,7 +96,7 @@ func (f *replayFlags) options() (replay.Options, error) {
 	}
 	o := replay.Options{
 		Core: core, Targets: plan, Decoder: decoderOptions(loaded), Shards: f.shards, ShardOf: shardOf, AsOf: event.NoTime,
-		OpenAccountBytes: int64(loaded.Limits.OpenAccountBytes),
+		OpenAccountBytes: openAccountBytes(loaded),
 	}
 	if f.shards < 1 || f.shards > 1024 {
 		return o, usagef("--shards %d: it must be 1 to 1024", f.shards)

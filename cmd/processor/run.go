@@ -148,7 +148,7 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		Cluster: cluster, Group: c.Group, Delivery: delivery(c.Output.Delivery),
 		Address: c.HTTP.Advertise, Prefix: c.Output.Prefix, CreateTopics: c.Output.CreateTopics, Replication: c.Output.Replication,
 		FlushInterval: c.Output.FlushInterval, MetricsInterval: c.Output.MetricsInterval, Tombstones: c.Output.Tombstones,
-		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval, OpenAccountBytes: int64(c.Limits.OpenAccountBytes),
+		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval, OpenAccountBytes: openAccountBytes(c),
 		Core: core, Targets: plan, Alerts: rules, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
 	}

@@ -193,10 +193,10 @@ func (s *State) review(a *account, f *fold, old *derived, u *Updates) {
 
 // settleGroups makes the rows of groups final that the watermark has passed. Most groups become final once, an hour
 // after they were booked, and a whole fold for it would double what an event costs.
-func (s *State) settleGroups(a *account, d *derived, u *Updates) (any bool) {
+func (s *State) settleGroups(a *account, d *derived, u *Updates) (some bool) {
 	for len(d.finals) > 0 && d.finals[0].at <= s.now {
 		of := d.finals[0].of
-		d.finals, any = d.finals[1:], true
+		d.finals, some = d.finals[1:], true
 		i, _ := slices.BinarySearchFunc(d.rows, of, func(m Movement, at event.Time) int { return cmp.Compare(m.At, at) })
 		for ; i < len(d.rows) && d.rows[i].At == of; i++ {
 			row := &d.rows[i]
@@ -209,7 +209,7 @@ func (s *State) settleGroups(a *account, d *derived, u *Updates) (any bool) {
 			}
 		}
 	}
-	return any
+	return some
 }
 
 // bookDeltas adds what the account changed to the registers.

@@ -193,5 +193,5 @@ type Limits struct {
 	MaxItems       int
 
 	MaxAccountBytes  int // of the kept records of one account
-	OpenAccountBytes int // of memory for accounts that are not parked, over all shards of an instance
+	OpenAccountBytes int // of memory for accounts that are not parked, over all shards of an instance; 0 when absent
 }

@@ -117,7 +117,7 @@ func TestDefaultsAreThoseOfTheTable(t *testing.T) {
 		"USD", time.UTC, 1, 6, 0,
 		time.Hour, 12 * time.Hour, 10 * time.Minute, "365/12", "normalised",
 		"expansion.", "exactly_once", time.Second, 10 * time.Second, "127.0.0.1:8080",
-		Limits{MaxRecordBytes: 1 << 20, MaxDepth: 32, MaxItems: 1000, MaxAccountBytes: 16 << 20, OpenAccountBytes: 512 << 20},
+		Limits{MaxRecordBytes: 1 << 20, MaxDepth: 32, MaxItems: 1000, MaxAccountBytes: 16 << 20},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults\n got %v\nwant %v", got, want)

@@ -75,9 +75,9 @@ var serviceKeys = []key{
 		field: func(c *Config) any { return bytesField{&c.Limits.MaxAccountBytes} },
 	},
 	{
-		path: "limits.open_account_bytes", initial: "512MiB", least: 1 << 20, most: 1 << 40,
+		path: "limits.open_account_bytes", least: 1 << 20, most: 1 << 40,
 		doc: "Memory, about, of the accounts that are ready to be worked on. Those beyond it that are at rest are kept at a tenth of their size, and take " +
-			"longer when an event comes for them. It changes no figure.",
+			"longer when an event comes for them. A quarter of GOMEMLIMIT when absent, 512MiB without that. It changes no figure.",
 		field: func(c *Config) any { return bytesField{&c.Limits.OpenAccountBytes} },
 	},
 }

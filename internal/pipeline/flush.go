@@ -25,10 +25,14 @@ type outbox struct {
 	messages []sink.Message
 	buffer   []byte
 	now      int64
+	before   int // how many messages there were when they were last forgotten
 }
 
 // reset forgets the messages; their bytes stay untouched.
-func (o *outbox) reset(now int64) { o.messages, o.buffer, o.now = nil, nil, now }
+func (o *outbox) reset(now int64) {
+	o.before = len(o.messages)
+	o.messages, o.buffer, o.now = nil, nil, now
+}
 
 // add encodes one message.
 func (o *outbox) add(topic string, partition int, key, value func(dst []byte) []byte) {
@@ -38,6 +42,9 @@ func (o *outbox) add(topic string, partition int, key, value func(dst []byte) []
 			size = 4 * outboxRoom
 		}
 		o.buffer = make([]byte, 0, size)
+	}
+	if o.messages == nil { // one flush is much like the next
+		o.messages = make([]sink.Message, 0, o.before+o.before/4)
 	}
 	start := len(o.buffer)
 	o.buffer = key(o.buffer)
@@ -124,7 +131,7 @@ func (s *shard) flushEarly() {
 func (s *shard) beforeFlush(work func()) {
 	now := s.outbox
 	s.outbox, s.early = s.early, outbox{}
-	s.outbox.now = now.now
+	s.outbox.now, s.outbox.before = now.now, now.before
 	work()
 	s.early, s.outbox = s.outbox, now
 }
