@@ -50,6 +50,14 @@ bench-all: build ## Everything, beside Kafka Streams: two million events, five r
 bench-latency: build ## From an event to its rows at a steady rate, on a real broker that it starts (FLAGS="-rate 5000 -for 1m")
 	.ci/with-kafka $(GO) run ./bench -latency $(FLAGS)
 
+.PHONY: bench-failover
+bench-failover: build ## From a kill to the next rows, by store and delivery, on a real broker that it starts; six minutes
+	.ci/with-kafka $(GO) run ./bench -failover -rate 1000 -accounts 5000 -partitions 4 -for 40s $(FLAGS)
+
+.PHONY: bench-scale
+bench-scale: ## Ten million accounts with a year of history, in the core alone: 15 GB, three minutes (SCALE=1000000)
+	GOMEMLIMIT=14GiB GOGC=400 $(GO) test ./internal/aggregate -run xxx -bench 'Scale$$' -benchtime 1x -args -scale $(or $(SCALE),10000000)
+
 .PHONY: bench-quick
 bench-quick: build ## The same in small, on a broker inside the benchmark; under a minute
 	$(GO) run ./bench -embedded -events 100000 -accounts 10000 -rounds 1

@@ -81,17 +81,12 @@ func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segmen
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	name := fmt.Sprintf("stream-%d-%s", time.Now().UnixNano(), delivery)
-	own := *o
-	own.topic = name
-	s := &stream{options: &own, prefix: name + "."}
 	cluster, err := broker.New(broker.Options{Brokers: o.brokers})
 	if err != nil {
 		return nil, nil, f, err
 	}
 	defer cluster.Close()
-	err = sink.EnsureTopics(ctx, cluster, []sink.TopicSpec{{
-		Name: name, Partitions: o.partitions, Create: true, Configs: map[string]string{"message.timestamp.type": "LogAppendTime"},
-	}})
+	s, err := o.newStream(ctx, cluster, name)
 	if err != nil {
 		return nil, nil, f, err
 	}
@@ -100,7 +95,7 @@ func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segmen
 		return nil, nil, f, err
 	}
 	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(own.config(name, dir, address, delivery, o.promptly())), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(s.config(name, dir, address, delivery, o.promptly())), 0o600); err != nil {
 		return nil, nil, f, fmt.Errorf("write the configuration: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
@@ -117,6 +112,15 @@ func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segmen
 	return rows, segments, finished(cmd, time.Since(begun)), err
 }
 
+// newStream makes the topic of a deployment.
+func (o *options) newStream(ctx context.Context, cluster *broker.Cluster, name string) (*stream, error) {
+	own := *o
+	own.topic = name
+	return &stream{options: &own, prefix: name + "."}, sink.EnsureTopics(ctx, cluster, []sink.TopicSpec{{
+		Name: name, Partitions: o.partitions, Create: true, Configs: map[string]string{"message.timestamp.type": "LogAppendTime"},
+	}})
+}
+
 // run sends and watches until every event is in the rows.
 func (s *stream) run(ctx context.Context, cluster *broker.Cluster, address string) (rows, segments []time.Duration, err error) {
 	if err := awaitReady(ctx, address); err != nil {
@@ -127,14 +131,10 @@ func (s *stream) run(ctx context.Context, cluster *broker.Cluster, address strin
 	s.start = time.Now()
 	watched := make(chan error, 2)
 	go func() {
-		var err error
-		rows, err = s.watch(ctx, cluster, "accounts", s.accountRow())
-		watched <- err
+		watched <- s.watch(ctx, cluster, "accounts", s.accountRow(), s.after(&rows))
 	}()
 	go func() {
-		var err error
-		segments, err = s.watch(ctx, cluster, "metrics", s.segmentRow())
-		watched <- err
+		watched <- s.watch(ctx, cluster, "metrics", s.segmentRow(), s.after(&segments))
 	}()
 	err = s.send(ctx, cluster)
 	if err != nil {
@@ -242,35 +242,41 @@ func (s *stream) segmentRow() seen {
 	}
 }
 
-// watch reads committed rows of a topic until every event was seen in them.
-func (s *stream) watch(ctx context.Context, cluster *broker.Cluster, topic string, see seen) ([]time.Duration, error) {
+// after notes how long after it was due an event is seen.
+func (s *stream) after(latencies *[]time.Duration) func(n int64, partition int32, at time.Duration) {
+	return func(n int64, _ int32, at time.Duration) {
+		if due := s.due(n); due >= streamWarm {
+			*latencies = append(*latencies, at-due)
+		}
+	}
+}
+
+// watch reads committed rows of a topic until every event was seen in them, and notes each when it is.
+func (s *stream) watch(ctx context.Context, cluster *broker.Cluster, topic string, see seen, note func(n int64, partition int32, at time.Duration)) error {
 	fetcher := consumer.NewFetcher(cluster, consumer.FetcherOptions{MaxWait: 20 * time.Millisecond})
 	positions := make([]consumer.Position, s.partitions)
 	for p := range positions {
 		positions[p] = consumer.Position{TopicPartition: broker.TopicPartition{Topic: s.prefix + topic, Partition: int32(p)}} //nolint:gosec // a partition
 	}
-	var latencies []time.Duration
 	for left := s.total(); left > 0; {
 		batches, err := fetcher.Fetch(ctx, positions)
 		if err != nil {
-			return latencies, fmt.Errorf("watch %s, %d events not seen in it: %w", topic, left, err)
+			return fmt.Errorf("watch %s, %d events not seen in it: %w", topic, left, err)
 		}
 		now := time.Since(s.start)
 		for i := range batches {
 			if err := batches[i].Err; err != nil {
-				return latencies, fmt.Errorf("watch %s: %w", topic, err)
+				return fmt.Errorf("watch %s: %w", topic, err)
 			}
 			positions[batches[i].Partition].Next = batches[i].Next
 			for j := range batches[i].Records {
 				first, step, end, ok := see(batches[i].Records[j].Key, batches[i].Records[j].Value)
 				for n := first; ok && n < end; n += step {
 					left--
-					if due := s.due(n); due >= streamWarm {
-						latencies = append(latencies, now-due)
-					}
+					note(n, batches[i].Partition, now)
 				}
 			}
 		}
 	}
-	return latencies, nil
+	return nil
 }

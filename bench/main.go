@@ -40,6 +40,7 @@ type options struct {
 	peers      bool
 	classes    string // of the peer
 	stream     bool
+	failover   bool
 	curves     bool // of the core alone
 	restarts   bool
 	store      string
@@ -66,9 +67,10 @@ func main() {
 	flag.StringVar(&o.store, "store", "dir", "the service's checkpoint.store")
 	flag.BoolVar(&o.restarts, "restart", false, "also start each service again over its state, and say when it is ready")
 	flag.BoolVar(&o.stream, "latency", false, "instead measure how long after an event its rows are visible, at a steady rate")
-	flag.IntVar(&o.rate, "rate", 5000, "events a second, with -latency")
+	flag.BoolVar(&o.failover, "failover", false, "instead kill the service halfway through a steady stream, and say when rows come again")
+	flag.IntVar(&o.rate, "rate", 5000, "events a second, with -latency and -failover")
 	flag.DurationVar(&o.flush, "flush", 50*time.Millisecond, "the service's output.metrics_interval, and at most its flush_interval, with -latency")
-	flag.DurationVar(&o.seconds, "for", time.Minute, "how long, with -latency; the first 10 s do not count")
+	flag.DurationVar(&o.seconds, "for", time.Minute, "how long, with -latency and -failover; the first 10 s do not count")
 	flag.IntVar(&o.viewers, "viewers", 0, "instead measure the service with and without so many open event streams")
 	flag.IntVar(&o.slow, "slow", 0, "and so many clients that send a header a byte at a time")
 	flag.StringVar(&o.address, "address", "", "internal: the service's address, for the crowd")
@@ -112,6 +114,9 @@ func (o *options) main(ctx context.Context) error {
 		}
 		if o.stream {
 			return o.latency(ctx)
+		}
+		if o.failover {
+			return o.failovers(ctx)
 		}
 		return o.measureAll(ctx)
 	default:

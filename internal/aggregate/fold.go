@@ -25,6 +25,7 @@ type fold struct {
 	changes []change // in force by the watermark
 	groups  []group
 	ended   []endedLine
+	endings [][]ending  // of metered lines, by group
 	memo    []groupMemo // of the pass before; made again as long as the groups are the same
 	fresh   []groupMemo
 	same    int // of the entries, how many are those of the pass before
@@ -47,6 +48,8 @@ type groupMemo struct {
 	pays    bool
 	typed   *typed
 	ended   []endedLine
+	endings []ending // metered lines that it leaves not held
+	ends    bool     // they are known
 }
 
 // The ranks of what is booked at one instant (spec: rules 7.2).

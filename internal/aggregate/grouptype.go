@@ -12,6 +12,7 @@ func (f *fold) applyGroup(g *group, pays bool) *typed {
 	place := len(f.fresh)
 	if place < len(f.memo) && f.memo[place].pays == pays && slices.Equal(f.memo[place].members, g.members) {
 		memo := f.memo[place]
+		memo.noteEndings(f.endings, place)
 		for i := range g.members {
 			f.book.set(g.members[i])
 		}
@@ -21,9 +22,17 @@ func (f *fold) applyGroup(g *group, pays bool) *typed {
 	}
 	f.memo = nil
 	memo := f.typeGroup(g, pays)
+	memo.noteEndings(f.endings, place)
 	f.ended = append(f.ended, memo.ended...)
 	f.fresh = append(f.fresh, memo)
 	return memo.typed
+}
+
+// noteEndings remembers the group's endings, where they were looked for: without usage nobody asks.
+func (m *groupMemo) noteEndings(found [][]ending, place int) {
+	if place < len(found) {
+		m.endings, m.ends = found[place], true
+	}
 }
 
 // typeGroup compares the lines before and after the group.

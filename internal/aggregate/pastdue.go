@@ -134,7 +134,7 @@ func (s *snapshot) drop(since, limit event.Time, o *Options) *snapshot {
 // unpaidFrom is the phase with the same lines, not held from an instant on.
 func (p *phase) unpaidFrom(at event.Time) phase {
 	unpaid := *p
-	unpaid.at, unpaid.status, unpaid.scheduled = at, event.StatusUnpaid, false
+	unpaid.at, unpaid.status, unpaid.scheduled, unpaid.isSummed = at, event.StatusUnpaid, false, false
 	unpaid.lines = slices.Clone(p.lines)
 	for i := range unpaid.lines {
 		unpaid.lines[i].status = event.StatusUnpaid

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"processor/internal/event"
+	"processor/internal/money"
 )
 
 // order is the place of an event in an account's timeline (spec: rules 3.1).
@@ -49,6 +50,9 @@ type phase struct {
 	scheduled bool // an entry of the schedule starts it
 	lines     []line
 	key       string // of the step's row; "" for the first phase
+
+	licensed, paused money.Amount // as in standing, where no rate table decides them
+	isSummed         bool
 }
 
 // newSnapshot lays out the known future of a subscription event: a step at each instant at which

@@ -186,19 +186,31 @@ func (s *standing) lines() []line {
 // revalue sums the subscription's held lines under a rate table.
 func (s *standing) revalue(o *Options, table int) {
 	s.licensed, s.paused, s.foreign = money.Amount{}, money.Amount{}, false
-	lines := s.lines()
+	if s.change.snapshot == nil {
+		return
+	}
+	p := s.change.state()
+	if p.isSummed {
+		s.licensed, s.paused = p.licensed, p.paused
+		return
+	}
+	lines, native := p.lines, true
 	for i := range lines {
 		l := &lines[i]
 		if !l.held() {
 			continue
 		}
 		net := l.valueUnder(o, table)
+		native = native && l.item.Currency == o.Currency
 		s.licensed = s.licensed.Add(net)
 		if l.paused() {
 			s.paused = s.paused.Add(net)
 		} else if l.item.Currency != o.Currency && !net.IsZero() {
 			s.foreign = true
 		}
+	}
+	if native {
+		p.licensed, p.paused, p.isSummed = s.licensed, s.paused, true
 	}
 }
 
@@ -225,15 +237,20 @@ func (b *book) find(subscription string) (int, bool) {
 
 // set puts a subscription into the state of a change.
 func (b *book) set(c change) {
+	s := b.place(c)
+	b.licensed, b.paused = b.licensed.Sub(s.licensed), b.paused.Sub(s.paused)
+	s.revalue(b.options, b.table)
+	b.licensed, b.paused = b.licensed.Add(s.licensed), b.paused.Add(s.paused)
+}
+
+// place is set without what the lines are worth.
+func (b *book) place(c change) *standing {
 	i, known := b.find(c.snapshot.name())
 	if !known {
 		b.subs = slices.Insert(b.subs, i, standing{subscription: c.snapshot.name()})
 	}
-	s := &b.subs[i]
-	b.licensed, b.paused = b.licensed.Sub(s.licensed), b.paused.Sub(s.paused)
-	s.change = c
-	s.revalue(b.options, b.table)
-	b.licensed, b.paused = b.licensed.Add(s.licensed), b.paused.Add(s.paused)
+	b.subs[i].change = c
+	return &b.subs[i]
 }
 
 // revalue values every line under another rate table, and says whether any that counts is in a

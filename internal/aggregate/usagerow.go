@@ -129,20 +129,28 @@ func (f *fold) preparePassed(meters []*meter, ended map[usageMonthKey]bool, chan
 // months that happened.
 func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
 	ended := map[usageMonthKey]bool{}
-	walk := book{options: f.options, table: f.book.table}
+	var walk book // only of which lines are held, not of what they are worth
 	for i := range f.standing {
-		walk.set(f.standing[i])
+		walk.place(f.standing[i])
 	}
+	known := f.memo // of the pass before, as long as the groups are the same
+	f.endings = make([][]ending, len(groups))
 	for i := range groups {
 		g := &groups[i]
-		touched := g.subscriptions()
-		before := walk.heldLines(touched)
-		for j := range g.members {
-			walk.set(g.members[j])
+		if i < len(known) && known[i].ends && slices.Equal(known[i].members, g.members) {
+			for j := range g.members {
+				walk.place(g.members[j])
+			}
+			f.endings[i] = known[i].endings
+		} else {
+			known = nil
+			f.endings[i] = walk.endings(g)
 		}
-		after := walk.heldLines(touched)
+		if len(f.endings[i]) == 0 {
+			continue
+		}
 		month := int32(monthOfDay(f.calendar.Day(g.at())))
-		for _, e := range endingsOf(before, after) {
+		for _, e := range f.endings[i] {
 			ended[usageMonthKey{e.from, month}] = true
 			if f.options.Usage == UsageInvoiceMonth && g.at() == f.calendar.Start(KindMonth, month) {
 				ended[usageMonthKey{e.from, month - 1}] = true // its invoice comes at this instant, after the end
@@ -152,6 +160,19 @@ func (f *fold) findEndings(groups []group) map[usageMonthKey]bool {
 		}
 	}
 	return ended
+}
+
+// endings are the metered lines that a group ends.
+func (b *book) endings(g *group) []ending {
+	touched := g.subscriptions()
+	before := b.heldLines(touched)
+	for i := range g.members {
+		b.place(g.members[i])
+	}
+	if !slices.ContainsFunc(before, func(l *line) bool { return l.item.Metered }) {
+		return nil
+	}
+	return endingsOf(before, b.heldLines(touched))
 }
 
 // endingsOf compares the metered lines before and after a group.
