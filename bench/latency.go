@@ -41,17 +41,51 @@ func (s *stream) total() int64 { return int64(s.seconds.Seconds() * float64(s.ra
 // streamWarm is how long events come before latencies count.
 const streamWarm = 10 * time.Second
 
-// latency measures how long after an event its rows are visible, once for each delivery.
+// latency measures how long after an event its rows are visible, once for each delivery, and with peers once for each of
+// them.
 func (o *options) latency(ctx context.Context) error {
-	for _, delivery := range []string{atLeastOnce, exactlyOnce} {
-		rows, segments, f, err := o.streamOnce(ctx, delivery)
-		if err != nil {
-			return fmt.Errorf("%s: %w", delivery, err)
+	of := map[string]startStream{atLeastOnce: o.startService(atLeastOnce), exactlyOnce: o.startService(exactlyOnce)}
+	names := []string{atLeastOnce, exactlyOnce}
+	if o.peers {
+		var err error
+		if o.classes, err = buildPeer(ctx); err != nil {
+			return err
 		}
-		fmt.Printf("%-*s %d events/s for %s, CPU %.1f s, peak %d MB\n", widest, delivery, o.rate, o.seconds, f.cpu.Seconds(), f.peak>>20)
+		for _, p := range peers {
+			names = append(names, p.phase())
+			of[p.phase()] = o.startPeer(p)
+		}
+	}
+	for _, name := range names {
+		rows, segments, f, err := o.streamOnce(ctx, name, of[name])
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Printf("%-*s %d events/s for %s, CPU %.1f s, peak %d MB\n", widest, name, o.rate, o.seconds, f.cpu.Seconds(), f.peak>>20)
 		fmt.Printf("%-*s account rows %s\n%-*s segment rows %s\n", widest, "", quantiles(rows), widest, "", quantiles(segments))
 	}
 	return nil
+}
+
+// startStream is how what is measured is started over a stream, with a folder of its own; ready waits until it reads, and
+// code is what it may end with beside 0.
+type startStream func(ctx context.Context, cluster *broker.Cluster, s *stream, dir string) (cmd *exec.Cmd, ready func() error, code int, err error)
+
+// startService is the whole program.
+func (o *options) startService(delivery string) startStream {
+	return func(ctx context.Context, _ *broker.Cluster, s *stream, dir string) (*exec.Cmd, func() error, int, error) {
+		address, err := freeAddress(ctx)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		config := filepath.Join(dir, "processor.yaml")
+		if err := os.WriteFile(config, []byte(s.config(s.topic, dir, address, delivery, o.promptly())), 0o600); err != nil {
+			return nil, nil, 0, fmt.Errorf("write the configuration: %w", err)
+		}
+		cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
+		cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
+		return cmd, func() error { return awaitReady(ctx, address) }, 0, nil
+	}
 }
 
 // quantiles of latencies.
@@ -73,40 +107,37 @@ func (o *options) promptly() serviceSettings {
 	}
 }
 
-// streamOnce is one deployment: its topic, its rows, its service.
-func (o *options) streamOnce(ctx context.Context, delivery string) (rows, segments []time.Duration, f figure, err error) {
+// streamOnce is one deployment: its topic, its rows, what makes them.
+func (o *options) streamOnce(ctx context.Context, name string, begin startStream) (rows, segments []time.Duration, f figure, err error) {
 	dir, err := os.MkdirTemp("", "processor-bench")
 	if err != nil {
 		return nil, nil, f, fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	name := fmt.Sprintf("stream-%d-%s", time.Now().UnixNano(), delivery)
 	cluster, err := broker.New(broker.Options{Brokers: o.brokers})
 	if err != nil {
 		return nil, nil, f, err
 	}
 	defer cluster.Close()
-	s, err := o.newStream(ctx, cluster, name)
+	s, err := o.newStream(ctx, cluster, fmt.Sprintf("stream-%d-%s", time.Now().UnixNano(), name))
 	if err != nil {
 		return nil, nil, f, err
 	}
-	address, err := freeAddress(ctx)
+	cmd, ready, code, err := begin(ctx, cluster, s, dir)
 	if err != nil {
 		return nil, nil, f, err
 	}
-	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(s.config(name, dir, address, delivery, o.promptly())), 0o600); err != nil {
-		return nil, nil, f, fmt.Errorf("write the configuration: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
 	cmd.Stderr = os.Stderr
 	begun := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, nil, f, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
-	rows, segments, err = s.run(ctx, cluster, address)
+	if err = ready(); err == nil {
+		rows, segments, err = s.run(ctx, cluster)
+	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	if waited := cmd.Wait(); waited != nil {
+	var exit *exec.ExitError
+	if waited := cmd.Wait(); waited != nil && !(errors.As(waited, &exit) && exit.ExitCode() == code) {
 		err = errors.Join(err, fmt.Errorf("%s ended badly: %w", cmd.Path, waited))
 	}
 	return rows, segments, finished(cmd, time.Since(begun)), err
@@ -122,10 +153,7 @@ func (o *options) newStream(ctx context.Context, cluster *broker.Cluster, name s
 }
 
 // run sends and watches until every event is in the rows.
-func (s *stream) run(ctx context.Context, cluster *broker.Cluster, address string) (rows, segments []time.Duration, err error) {
-	if err := awaitReady(ctx, address); err != nil {
-		return nil, nil, err
-	}
+func (s *stream) run(ctx context.Context, cluster *broker.Cluster) (rows, segments []time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.seconds+2*time.Minute)
 	defer cancel()
 	s.start = time.Now()
@@ -223,7 +251,7 @@ func (s *stream) accountRow() seen {
 	}
 }
 
-// segmentRow reads the closing MRR of all accounts in this month.
+// segmentRow reads the closing MRR of all accounts in this month; of a peer, how many changes it has counted.
 func (s *stream) segmentRow() seen {
 	var known int64
 	return func(key, value []byte) (first, step, end int64, ok bool) {
@@ -233,12 +261,21 @@ func (s *stream) segmentRow() seen {
 		}
 		var r struct {
 			Closing float64 `json:"closing_mrr,string"`
+			Changes float64 `json:"changes"`
 		}
-		if json.Unmarshal(key, &k) != nil || k.Grouping != "all" || k.Kind != "month" || json.Unmarshal(value, &r) != nil || int64(r.Closing) <= known {
+		if strings.HasPrefix(string(key), "all=all|month|") {
+			k.Grouping, k.Kind = "all", "month"
+		} else if json.Unmarshal(key, &k) != nil {
 			return 0, 0, 0, false
 		}
-		first, known = known, int64(r.Closing)
-		return first, 1, known, true
+		if k.Grouping != "all" || k.Kind != "month" || json.Unmarshal(value, &r) != nil {
+			return 0, 0, 0, false
+		}
+		if until := int64(max(r.Closing, r.Changes)); until > known {
+			first, known = known, until
+			return first, 1, known, true
+		}
+		return 0, 0, 0, false
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"processor/internal/broker"
 	"processor/internal/consumer"
 )
 
@@ -46,6 +48,30 @@ func buildPeer(ctx context.Context) (classes string, err error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// peerCommand runs the peer, which commits and sends the rows of segments once in an interval.
+func (o *options) peerCommand(ctx context.Context, p peer, topic, application, dir string, interval time.Duration) *exec.Cmd {
+	return exec.CommandContext(ctx, "java", "-cp", o.classes, "Peer", strings.Join(o.brokers, ","), topic, application, p.store, p.guarantee,
+		filepath.Join(dir, "state"), strconv.FormatInt(interval.Milliseconds(), 10))
+}
+
+// startPeer is the peer over a stream, with rows as often as ours.
+func (o *options) startPeer(p peer) startStream {
+	return func(ctx context.Context, cluster *broker.Cluster, s *stream, dir string) (*exec.Cmd, func() error, int, error) {
+		ready := func() error {
+			for {
+				topics, err := cluster.Topics(ctx, s.prefix+"accounts", s.prefix+"metrics")
+				if err == nil && len(topics[s.prefix+"accounts"].Partitions) > 0 && len(topics[s.prefix+"metrics"].Partitions) > 0 {
+					return nil
+				}
+				if err := broker.Sleep(ctx, time.Second); err != nil {
+					return fmt.Errorf("wait for the peer's topics: %w", err)
+				}
+			}
+		}
+		return o.peerCommand(ctx, p, s.topic, s.topic, dir, o.flush), ready, killed, nil
+	}
+}
+
 // killed is how a JVM ends that was asked to stop.
 const killed = 128 + int(syscall.SIGTERM)
 
@@ -57,7 +83,7 @@ func (o *options) peer(ctx context.Context, p peer, round int) (figure, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	application := fmt.Sprintf("%s-%d-%d", p.phase(), time.Now().Unix(), round)
-	cmd := exec.CommandContext(ctx, "java", "-cp", o.classes, "Peer", strings.Join(o.brokers, ","), o.topic, application, p.store, p.guarantee, filepath.Join(dir, "state"))
+	cmd := o.peerCommand(ctx, p, o.topic, application, dir, time.Second)
 	cluster, partitions, err := o.open(ctx)
 	if err != nil {
 		return figure{}, err

@@ -23,7 +23,9 @@ import org.apache.kafka.streams.state.Stores;
  * change, rows of movements and accounts, sums of segments by calendar interval and rolling window. It does less: events
  * count in the order in which they come, nothing is restated, and there are no typed parts, steps, currencies or retention.
  *
- * java Peer BROKERS TOPIC APPLICATION memory|rocksdb at_least_once|exactly_once_v2 DIRECTORY
+ * java Peer BROKERS TOPIC APPLICATION memory|rocksdb at_least_once|exactly_once_v2 DIRECTORY INTERVAL
+ *
+ * INTERVAL, in milliseconds: how often it commits and sends rows of segments.
  */
 public final class Peer {
     private Peer() {}
@@ -33,6 +35,7 @@ public final class Peer {
         String topic = args[1];
         String application = args[2];
         boolean inMemory = args[3].equals("memory");
+        int interval = Integer.parseInt(args[6]);
         var config = new Properties();
         config.putAll(Map.of(
                 StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, brokers,
@@ -40,13 +43,13 @@ public final class Peer {
                 StreamsConfig.PROCESSING_GUARANTEE_CONFIG, args[4],
                 StreamsConfig.STATE_DIR_CONFIG, args[5],
                 StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2,
-                StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000, // as often as `run` sends its rows of accounts and metrics
+                StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, interval, // as often as `run` sends its rows of accounts and metrics
                 StreamsConfig.REPLICATION_FACTOR_CONFIG, 1,
                 StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest",
                 StreamsConfig.producerPrefix("compression.type"), "lz4",
-                StreamsConfig.producerPrefix("linger.ms"), 100));
+                StreamsConfig.producerPrefix("linger.ms"), interval / 10));
         createTopics(brokers, topic, application);
-        var streams = new KafkaStreams(topology(topic, application, inMemory), config);
+        var streams = new KafkaStreams(topology(topic, application, inMemory, interval), config);
         var stopped = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             streams.close();
@@ -67,7 +70,7 @@ public final class Peer {
         }
     }
 
-    private static Topology topology(String topic, String application, boolean inMemory) {
+    private static Topology topology(String topic, String application, boolean inMemory, int interval) {
         Serde<String> text = Serdes.String();
         Serializer<Object> value = (t, v) -> text.serializer().serialize(t, (String) v);
         Serializer<Object> delta = (t, v) -> Delta.serde().serializer().serialize(t, (Delta) v);
@@ -81,7 +84,7 @@ public final class Peer {
         t.addSink("dead-letters", application + ".dead-letters", text.serializer(), value, "ledger");
         t.addSink("deltas", application + ".deltas", text.serializer(), delta, "ledger");
         t.addSource("changes", text.deserializer(), Delta.serde().deserializer(), application + ".deltas");
-        t.addProcessor("segments", Segments::new, "changes");
+        t.addProcessor("segments", () -> new Segments(interval), "changes");
         t.addStateStore(store(Segments.REGISTERS, sums(), inMemory), "segments");
         t.addSink("metrics", application + ".metrics", text.serializer(), text.serializer(), "segments");
         return t;

@@ -17,17 +17,22 @@ final class Segments implements Processor<String, Delta, String, String> {
     static final String REGISTERS = "registers";
     private static final int[] WINDOWS = {1, 7, 28, 30, 90, 365};
 
+    private final int interval;
     private ProcessorContext<String, String> context;
     private KeyValueStore<String, long[]> registers;
     private final Set<String> dirty = new HashSet<>();
     private final Set<String> moved = new HashSet<>();
     private LocalDate latest = LocalDate.EPOCH;
 
+    Segments(int interval) {
+        this.interval = interval;
+    }
+
     @Override
     public void init(ProcessorContext<String, String> c) {
         context = c;
         registers = c.getStateStore(REGISTERS);
-        c.schedule(Duration.ofSeconds(1), PunctuationType.WALL_CLOCK_TIME, now -> send());
+        c.schedule(Duration.ofMillis(interval), PunctuationType.WALL_CLOCK_TIME, now -> send());
     }
 
     @Override
