@@ -144,9 +144,9 @@ demo: build ## A made-up company, a broker in the process and the dashboard on 1
 	./processor demo
 
 .PHONY: up
-up: ## Kafka, processor, Prometheus and Grafana in containers
-	docker compose up --build --detach --wait
+up: ## Kafka, processor, Prometheus, Grafana and a made-up company in containers (PROFILES="ui" without the company)
+	docker compose $(addprefix --profile ,$(or $(PROFILES),demo ui)) up --build --detach
 
 .PHONY: down
 down: ## Stop them; their volumes stay
-	docker compose down
+	docker compose --profile "*" down
