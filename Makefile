@@ -78,6 +78,10 @@ deploy: ## The tests of compose, Kubernetes, alert rules and dashboard
 rules: ## Copy the alert rules into the Kubernetes resource
 	cd deploy/test && $(GO) test -run TestPrometheusRuleHasTheSameRules . -rewrite
 
+.PHONY: release
+release: ## The archives of a release, in dist/: make release VERSION=1.2.3
+	.ci/release $(VERSION)
+
 .PHONY: fmt
 fmt: ## Format
 	$(LINT) fmt
