@@ -38,9 +38,9 @@ func TestPagesThatAreRun(t *testing.T) {
 			// What the pages call Kafka and the page are here, and in the next run elsewhere.
 			here, there := strings.NewReplacer(), strings.NewReplacer()
 			if strings.Contains(string(text), "localhost:9092") {
-				kafka, page := kafkatest.StartFake(t, 1).Brokers[0], freeAddress(t)
-				here = strings.NewReplacer("localhost:9092", kafka, "127.0.0.1:8080", page)
-				there = strings.NewReplacer(kafka, "localhost:9092", page, "127.0.0.1:8080")
+				kafka, address := kafkatest.StartFake(t, 1).Brokers[0], freeAddress(t)
+				here = strings.NewReplacer("localhost:9092", kafka, "127.0.0.1:8080", address)
+				there = strings.NewReplacer(kafka, "localhost:9092", address, "127.0.0.1:8080")
 			}
 			written := shellBlock.ReplaceAllStringFunc(string(text), func(block string) string {
 				parts := shellBlock.FindStringSubmatch(block)
@@ -99,7 +99,7 @@ func programOnPath(t *testing.T) []string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

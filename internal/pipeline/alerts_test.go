@@ -121,7 +121,7 @@ func TestAlertsAreThoseOfTheLog(t *testing.T) {
 // Over several partitions each shard comes on at its own pace. A minute is looked at with what each of
 // them had at its own minute, so the pace does not matter either.
 func TestAlertsOfSeveralShards(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()         // it mostly waits
 	if testing.Short() { // the race detector makes it ten times slower
 		t.Skip("run whole without -short")
 	}
@@ -142,7 +142,7 @@ func TestAlertsOfSeveralShards(t *testing.T) {
 // A restart goes on with the alerts of the topic: none is said twice, a fall that was pending has not to
 // wait again, and one that fires is resolved by its own row.
 func TestAlertsSurviveARestart(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()         // it mostly waits
 	if testing.Short() { // the race detector makes it ten times slower
 		t.Skip("run whole without -short")
 	}
