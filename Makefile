@@ -78,6 +78,10 @@ deploy: ## The tests of compose, Kubernetes, alert rules and dashboard
 rules: ## Copy the alert rules into the Kubernetes resource
 	cd deploy/test && $(GO) test -run TestPrometheusRuleHasTheSameRules . -rewrite
 
+.PHONY: release
+release: ## The archives of a release, in dist/: make release VERSION=1.2.3
+	.ci/release $(VERSION)
+
 .PHONY: fmt
 fmt: ## Format
 	$(LINT) fmt
@@ -144,9 +148,9 @@ demo: build ## A made-up company, a broker in the process and the dashboard on 1
 	./processor demo
 
 .PHONY: up
-up: ## Kafka, processor, Prometheus and Grafana in containers
-	docker compose up --build --detach --wait
+up: ## Kafka, processor, Prometheus, Grafana and a made-up company in containers (PROFILES="ui" without the company)
+	docker compose $(addprefix --profile ,$(or $(PROFILES),demo ui)) up --build --detach
 
 .PHONY: down
 down: ## Stop them; their volumes stay
-	docker compose down
+	docker compose --profile "*" down

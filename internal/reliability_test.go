@@ -15,14 +15,14 @@ import (
 )
 
 var (
-	faultRow  = regexp.MustCompile(`^\| (F[0-9]+[a-e]?) \|`)
+	faultRow  = regexp.MustCompile(`^\| ([FS][0-9]+[a-e]?) \|`)
 	namedTest = regexp.MustCompile("`([a-z]+)\\.((?:Test|Fuzz|Benchmark)[A-Za-z0-9]+)`")
 )
 
 // withoutTest begins the reason of a row that has no test.
 const withoutTest = "no test: "
 
-// faults are the rows that the table of docs/reliability.md must have, in order.
+// faults are the rows that the tables of docs/reliability.md must have, in order: faults, and areas of security.
 func faults() []string {
 	var all []string
 	for n := 1; n <= 74; n++ {
@@ -31,6 +31,9 @@ func faults() []string {
 			continue
 		}
 		all = append(all, fmt.Sprint("F", n))
+	}
+	for n := 1; n <= 13; n++ {
+		all = append(all, fmt.Sprint("S", n))
 	}
 	return all
 }

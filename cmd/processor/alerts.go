@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -64,20 +63,6 @@ type alarm struct {
 
 // now is the clock that watermarks are held against.
 func (a *alarm) now() time.Time { return a.clock() }
-
-// standing are the alerts that are pending or fire, in words.
-func (a *alarm) standing(currency string) (lines []string) {
-	board := a.board.Load()
-	if board == nil {
-		return nil
-	}
-	for _, one := range board.At(event.At(a.now())) {
-		if one.State != alert.OK && one.State != alert.Resolved {
-			lines = append(lines, fmt.Sprintf("alert %s, %s since %s: %s", one.Key.Rule, one.State, minuteOf(one.Since), one.Summary(currency)))
-		}
-	}
-	return lines
-}
 
 // tellThrough has changes sent as configured.
 func (a *alarm) tellThrough(c *config.Config, log *slog.Logger) {

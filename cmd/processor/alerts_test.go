@@ -141,8 +141,8 @@ func TestAlertsReachWhoeverIsConfigured(t *testing.T) {
 	if want := `expansion_alert_state{grouping="all",rule="slow",segment="all"} 2`; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("no %s in the scrape", want)
 	}
-	if lines := f.alarm.standing("USD"); len(lines) != 1 || !strings.HasPrefix(lines[0], "alert slow, firing since ") {
-		t.Error(lines)
+	if rows := f.alarm.rows("USD"); len(rows) != 1 || rows[0].Rule != "slow" || !strings.Contains(string(rows[0].Row), `"state":"firing"`) {
+		t.Error(rows)
 	}
 	stop()
 	if err := <-ended; err != nil {

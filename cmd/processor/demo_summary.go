@@ -31,9 +31,7 @@ func (d *demo) summarise(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(&out, "%s: %s records up to %s\n", d.source.title, thousands(strconv.FormatInt(status.Records, 10)), d.clock.last().UTC().Format(time.DateOnly))
 	a.printMonth(&out, d.core.Currency)
 	a.printRejected(&out, status.Rejected)
-	for _, line := range d.face.alarm.standing(d.core.Currency) {
-		out.WriteString(line + "\n")
-	}
+	// Alerts are on the page only: at which minutes a year that passes in seconds was looked at depends on the machine.
 	err := a.verdict(&out, segments)
 	if _, failed := io.WriteString(w, out.String()); failed != nil {
 		return errors.Join(err, fmt.Errorf("print the summary: %w", failed))

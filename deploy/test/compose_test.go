@@ -3,22 +3,28 @@ package deploy
 import (
 	"context"
 	"debug/elf"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// project loads docker-compose.yml as `docker compose` does, schema and interpolation included; an unknown
-// key fails.
-func project(t *testing.T) *types.Project {
+// project loads docker-compose.yml as `docker compose` does with these profiles (none: all of them), schema and
+// interpolation included; an unknown key fails.
+func project(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
+	if len(profiles) == 0 {
+		profiles = []string{"*"}
+	}
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
-		cli.WithWorkingDirectory(root), cli.WithResolvedPaths(true), cli.WithConsistency(true))
+		cli.WithWorkingDirectory(root), cli.WithResolvedPaths(true), cli.WithConsistency(true), cli.WithProfiles(profiles))
 	if err != nil {
 		t.Fatalf("compose options: %v", err)
 	}
@@ -29,12 +35,38 @@ func project(t *testing.T) *types.Project {
 	return loaded
 }
 
-func TestComposeHasTheWholePipeline(t *testing.T) {
-	names := project(t).ServiceNames()
-	slices.Sort(names)
-	want := []string{"grafana", "kafka", "processor", "prometheus", "topics"}
-	if !slices.Equal(names, want) {
-		t.Errorf("services %v, want %v", names, want)
+// What is up without a profile is what somebody with events of their own needs; each profile adds to it.
+func TestComposeProfiles(t *testing.T) {
+	own := []string{"kafka", "processor", "topics"}
+	for profile, adds := range map[string][]string{"none": nil, "ui": {"grafana", "prometheus"}, "demo": {"company"}} {
+		names := project(t, profile).ServiceNames()
+		slices.Sort(names)
+		want := slices.Sorted(slices.Values(slices.Concat(own, adds)))
+		if !slices.Equal(names, want) {
+			t.Errorf("profile %s has the services %v, want %v", profile, names, want)
+		}
+	}
+}
+
+// The company of the profile demo is written by flags that the program has, to the topic that the processor reads.
+func TestComposeCompanyWrites(t *testing.T) {
+	company := project(t, "demo").Services["company"]
+	if company.Image != project(t).Services["processor"].Image || company.Command[0] != "generate" {
+		t.Fatalf("it runs %v of %s", company.Command, company.Image)
+	}
+	i := slices.Index(company.Command, "--topic")
+	if i < 0 || !strings.Contains(string(read(t, "deploy/compose/processor.yaml")), "topic: "+company.Command[i+1]+",") {
+		t.Errorf("%v: the processor reads another topic", company.Command)
+	}
+	// Nobody listens there: the flags are read, and then no broker answers.
+	args := slices.Clone(company.Command)
+	args[slices.Index(args, "--brokers")+1] = "127.0.0.1:1"
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	said, err := exec.CommandContext(ctx, processor(t), args...).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(said), "127.0.0.1:1") {
+		t.Errorf("%v: %v\n%s", args, err, said)
 	}
 }
 
@@ -106,12 +138,10 @@ func TestComposeSourceTopic(t *testing.T) {
 }
 
 func TestComposeProcessorIsConfined(t *testing.T) {
-	service := project(t).Services["processor"]
-	if service.User != "65532:65532" || !service.ReadOnly || !slices.Contains(service.CapDrop, "ALL") ||
-		!slices.Contains(service.SecurityOpt, "no-new-privileges:true") {
-		t.Errorf("user %q, read_only %v, cap_drop %v, security_opt %v: want the confinement of the Kubernetes pod",
-			service.User, service.ReadOnly, service.CapDrop, service.SecurityOpt)
+	for _, name := range []string{"processor", "company"} {
+		confinedService(t, project(t).Services[name])
 	}
+	service := project(t).Services["processor"]
 	config := "deploy/compose/processor.yaml"
 	if !slices.ContainsFunc(service.Volumes, func(v types.ServiceVolumeConfig) bool {
 		return strings.HasSuffix(filepath.ToSlash(v.Source), config) && v.Target == "/etc/processor/processor.yaml"
@@ -124,6 +154,15 @@ func TestComposeProcessorIsConfined(t *testing.T) {
 		t.Error("no volume for the checkpoints: a recreated container would read everything again")
 	}
 	validate(t, config)
+}
+
+func confinedService(t *testing.T, service types.ServiceConfig) {
+	t.Helper()
+	if service.User != "65532:65532" || !service.ReadOnly || !slices.Contains(service.CapDrop, "ALL") ||
+		!slices.Contains(service.SecurityOpt, "no-new-privileges:true") {
+		t.Errorf("%s: user %q, read_only %v, cap_drop %v, security_opt %v: want the confinement of the Kubernetes pod",
+			service.Name, service.User, service.ReadOnly, service.CapDrop, service.SecurityOpt)
+	}
 }
 
 func TestDockerfile(t *testing.T) {

@@ -8,11 +8,40 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	admission "k8s.io/pod-security-admission/api"
+	restriction "k8s.io/pod-security-admission/policy"
 )
 
-// The restricted Pod Security Standard, and what goes beyond it: a read-only root, no API token, limits.
-func TestPodIsRestricted(t *testing.T) {
-	pod := base[appsv1.StatefulSet](t, "statefulset.yaml").Spec.Template.Spec
+// What admits the pods in a cluster says so here, by its own rules: the restricted profile of this version.
+func TestPodsKeepToTheRestrictedProfile(t *testing.T) {
+	version := admission.MajorMinorVersion(1, 37)
+	evaluator, err := restriction.NewEvaluator(restriction.DefaultChecks(), &version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := admission.LevelVersion{Level: admission.LevelRestricted, Version: version}
+	for _, overlay := range overlays {
+		template := get[appsv1.StatefulSet](t, overlay, "StatefulSet").Spec.Template
+		if result := restriction.AggregateCheckResults(evaluator.EvaluatePod(restricted, &template.ObjectMeta, &template.Spec)); !result.Allowed {
+			t.Errorf("%s is refused: %s", overlay, result.ForbiddenDetail())
+		}
+		template.Spec.SecurityContext.SeccompProfile = nil
+		if result := restriction.AggregateCheckResults(evaluator.EvaluatePod(restricted, &template.ObjectMeta, &template.Spec)); result.Allowed {
+			t.Errorf("%s is admitted without a seccomp profile: the check checks nothing", overlay)
+		}
+	}
+}
+
+// What goes beyond it: a read-only root, no API token, limits.
+func TestPodsAreConfined(t *testing.T) {
+	for _, overlay := range overlays {
+		t.Run(overlay, func(t *testing.T) { confined(t, overlay) })
+	}
+}
+
+func confined(t *testing.T, overlay string) {
+	t.Helper()
+	pod := get[appsv1.StatefulSet](t, overlay, "StatefulSet").Spec.Template.Spec
 	if pod.HostNetwork || pod.HostPID || pod.HostIPC {
 		t.Error("the pod shares the host's network, processes or memory")
 	}
@@ -23,7 +52,7 @@ func TestPodIsRestricted(t *testing.T) {
 	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
 		t.Error("the pod gets a token for the API server")
 	}
-	account := base[corev1.ServiceAccount](t, "serviceaccount.yaml")
+	account := get[corev1.ServiceAccount](t, overlay, "ServiceAccount")
 	if account.AutomountServiceAccountToken == nil || *account.AutomountServiceAccountToken || account.Name != pod.ServiceAccountName {
 		t.Errorf("service account %s: want %s, without a token", account.Name, pod.ServiceAccountName)
 	}
@@ -35,7 +64,7 @@ func TestPodIsRestricted(t *testing.T) {
 	for _, container := range append(slices.Clone(pod.InitContainers), pod.Containers...) {
 		checkContainer(t, container)
 	}
-	namespace := base[corev1.Namespace](t, "namespace.yaml")
+	namespace := get[corev1.Namespace](t, overlay, "Namespace")
 	if namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
 		t.Error("the namespace does not enforce the restricted profile")
 	}
@@ -72,7 +101,7 @@ func checkContainer(t *testing.T, container corev1.Container) {
 
 // The soft limit leaves the collector a tenth of the hard one to work in.
 func TestMemoryLimitIsSoftFirst(t *testing.T) {
-	container := base[appsv1.StatefulSet](t, "statefulset.yaml").Spec.Template.Spec.Containers[0]
+	container := get[appsv1.StatefulSet](t, "scaled", "StatefulSet").Spec.Template.Spec.Containers[0]
 	var soft string
 	for _, variable := range container.Env {
 		if variable.Name == "GOMEMLIMIT" {
@@ -98,7 +127,7 @@ func trimB(size string) string {
 }
 
 func TestProbesAndShutdown(t *testing.T) {
-	pod := base[appsv1.StatefulSet](t, "statefulset.yaml").Spec.Template.Spec
+	pod := get[appsv1.StatefulSet](t, "scaled", "StatefulSet").Spec.Template.Spec
 	container := pod.Containers[0]
 	for name, probe := range map[string]*corev1.Probe{"/livez": container.LivenessProbe, "/readyz": container.ReadinessProbe} {
 		if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != name || probe.HTTPGet.Port.String() != "http" {
@@ -118,7 +147,13 @@ func TestProbesAndShutdown(t *testing.T) {
 
 // The pod listens on all its addresses without authentication, so the network policy must be there and narrow.
 func TestNetworkPolicyGuardsTheOpenPort(t *testing.T) {
-	policy := base[networkingv1.NetworkPolicy](t, "networkpolicy.yaml")
+	for overlay, kafka := range map[string]int{"single": 9092, "scaled": 9092, "operated": 9093} {
+		guarded(t, get[networkingv1.NetworkPolicy](t, overlay, "NetworkPolicy"), kafka)
+	}
+}
+
+func guarded(t *testing.T, policy *networkingv1.NetworkPolicy, kafka int) {
+	t.Helper()
 	for _, direction := range []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress} {
 		if !slices.Contains(policy.Spec.PolicyTypes, direction) {
 			t.Errorf("the policy says nothing about %s, which leaves it open", direction)
@@ -134,8 +169,8 @@ func TestNetworkPolicyGuardsTheOpenPort(t *testing.T) {
 			egress[port.Port.IntValue()] = true
 		}
 	}
-	if !egress[53] || !egress[9092] || len(egress) != 2 {
-		t.Errorf("egress to the ports %v, want names (53) and Kafka (9092)", egress)
+	if !egress[53] || !egress[kafka] || len(egress) != 2 {
+		t.Errorf("egress to the ports %v, want names (53) and Kafka (%d)", egress, kafka)
 	}
 }
 

@@ -19,9 +19,15 @@ type kustomization struct {
 	metav1.TypeMeta `json:",inline"`
 	Namespace       string   `json:"namespace"`
 	Resources       []string `json:"resources"`
+	Components      []string `json:"components,omitempty"`
 	Labels          []struct {
 		Pairs map[string]string `json:"pairs"`
 	} `json:"labels,omitempty"`
+	Patches []struct {
+		Path   string            `json:"path,omitempty"`
+		Patch  string            `json:"patch,omitempty"`
+		Target map[string]string `json:"target,omitempty"`
+	} `json:"patches,omitempty"`
 	ConfigMapGenerator []struct {
 		Name  string   `json:"name"`
 		Files []string `json:"files"`
@@ -51,65 +57,19 @@ type prometheusRule struct {
 	Spec              ruleFile `json:"spec"`
 }
 
-// kinds are the resources that the manifests may hold, by apiVersion and kind.
-var kinds = map[string]func() any{
-	"v1 Namespace":                                  func() any { return new(corev1.Namespace) },
-	"v1 ServiceAccount":                             func() any { return new(corev1.ServiceAccount) },
-	"v1 Service":                                    func() any { return new(corev1.Service) },
-	"apps/v1 StatefulSet":                           func() any { return new(appsv1.StatefulSet) },
-	"policy/v1 PodDisruptionBudget":                 func() any { return new(policyv1.PodDisruptionBudget) },
-	"networking.k8s.io/v1 NetworkPolicy":            func() any { return new(networkingv1.NetworkPolicy) },
-	"monitoring.coreos.com/v1 PodMonitor":           func() any { return new(podMonitor) },
-	"monitoring.coreos.com/v1 PrometheusRule":       func() any { return new(prometheusRule) },
-	"kustomize.config.k8s.io/v1beta1 Kustomization": func() any { return new(kustomization) },
-}
-
-// decode reads one manifest into its own type; an unknown field, a wrong type or a second document fails.
-func decode(t *testing.T, file string) any {
-	t.Helper()
-	content := read(t, file)
-	if strings.Contains(string(content), "\n---") {
-		t.Fatalf("%s holds several documents: one resource a file", file)
-	}
-	var kind metav1.TypeMeta
-	if err := yaml.Unmarshal(content, &kind); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	create, found := kinds[kind.APIVersion+" "+kind.Kind]
-	if !found {
-		t.Fatalf("%s: unknown resource %q of %q", file, kind.Kind, kind.APIVersion)
-	}
-	resource := create()
-	if err := yaml.UnmarshalStrict(content, resource); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	return resource
-}
-
-// base returns the resource of deploy/k8s/base with the type asked for.
-func base[T any](t *testing.T, file string) *T {
-	t.Helper()
-	resource, ok := decode(t, "deploy/k8s/base/"+file).(*T)
-	if !ok {
-		t.Fatalf("%s holds another kind", file)
-	}
-	return resource
-}
-
-func TestManifestsDecodeStrictly(t *testing.T) {
-	for _, file := range glob(t, "deploy/k8s/*/*.yaml") {
-		if path.Base(file) != "processor.yaml" {
-			decode(t, file)
-		}
-	}
-}
-
 // Every file is named by its kustomization and every name has its file: one that is not named is never applied.
 func TestKustomizationsNameEveryFile(t *testing.T) {
-	for _, file := range glob(t, "deploy/k8s/*/kustomization.yaml") {
-		k, folder := decode(t, file).(*kustomization), path.Dir(file)
-		named := []string{"kustomization.yaml"}
-		named = append(named, k.Resources...)
+	for _, file := range slices.Concat(glob(t, "deploy/k8s/*/kustomization.yaml"), glob(t, "deploy/k8s/components/*/kustomization.yaml")) {
+		folder, k := path.Dir(file), new(kustomization)
+		if err := yaml.UnmarshalStrict(read(t, file), k); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		named := slices.Concat([]string{"kustomization.yaml"}, k.Resources, k.Components)
+		for _, patch := range k.Patches {
+			if patch.Path != "" {
+				named = append(named, patch.Path)
+			}
+		}
 		for _, generator := range k.ConfigMapGenerator {
 			named = append(named, generator.Files...)
 		}
@@ -123,88 +83,103 @@ func TestKustomizationsNameEveryFile(t *testing.T) {
 				t.Errorf("%s does not name %s", file, path.Base(beside))
 			}
 		}
-		if k.Namespace != base[corev1.Namespace](t, "namespace.yaml").Name {
+		if k.Namespace != "expansion" {
 			t.Errorf("%s puts the resources into %q, not into the namespace that base creates", file, k.Namespace)
+		}
+	}
+	for _, overlay := range overlays {
+		if !exists("deploy/k8s/" + overlay + "/kustomization.yaml") {
+			t.Errorf("deploy/k8s/%s is gone", overlay)
 		}
 	}
 }
 
 // A selector that matches nothing is no error to Kubernetes: the service is empty, the policy guards nobody.
 func TestSelectorsMatchThePods(t *testing.T) {
-	set := base[appsv1.StatefulSet](t, "statefulset.yaml")
-	labels := set.Spec.Template.Labels
-	monitor, ok := decode(t, "deploy/k8s/monitored/podmonitor.yaml").(*podMonitor)
-	if !ok {
-		t.Fatal("podmonitor.yaml holds another kind")
-	}
-	selectors := map[string]map[string]string{
-		"statefulset":         set.Spec.Selector.MatchLabels,
-		"service":             base[corev1.Service](t, "service.yaml").Spec.Selector,
-		"poddisruptionbudget": base[policyv1.PodDisruptionBudget](t, "poddisruptionbudget.yaml").Spec.Selector.MatchLabels,
-		"networkpolicy":       base[networkingv1.NetworkPolicy](t, "networkpolicy.yaml").Spec.PodSelector.MatchLabels,
-		"podmonitor":          monitor.Spec.Selector.MatchLabels,
-	}
-	for name, selector := range selectors {
-		if len(selector) == 0 {
-			t.Errorf("the %s selects every pod of the namespace", name)
+	for _, overlay := range overlays {
+		set := get[appsv1.StatefulSet](t, overlay, "StatefulSet")
+		labels := set.Spec.Template.Labels
+		selectors := map[string]map[string]string{
+			"statefulset":         set.Spec.Selector.MatchLabels,
+			"service":             get[corev1.Service](t, overlay, "Service").Spec.Selector,
+			"poddisruptionbudget": get[policyv1.PodDisruptionBudget](t, overlay, "PodDisruptionBudget").Spec.Selector.MatchLabels,
+			"networkpolicy":       get[networkingv1.NetworkPolicy](t, overlay, "NetworkPolicy").Spec.PodSelector.MatchLabels,
 		}
-		for key, value := range selector {
-			if labels[key] != value {
-				t.Errorf("the %s wants %s=%s, the pods have %q", name, key, value, labels[key])
+		for i, spread := range set.Spec.Template.Spec.TopologySpreadConstraints {
+			selectors["spread over "+spread.TopologyKey] = set.Spec.Template.Spec.TopologySpreadConstraints[i].LabelSelector.MatchLabels
+		}
+		for _, monitor := range all[podMonitor](t, overlay, "PodMonitor") {
+			selectors["podmonitor"] = monitor.Spec.Selector.MatchLabels
+			// The alert rules say job="processor".
+			if job := labels[monitor.Spec.JobLabel]; job != "processor" {
+				t.Errorf("the pod monitor makes the job %q, the alert rules want processor", job)
+			}
+			if port := monitor.Spec.PodMetricsEndpoints[0].Port; port != set.Spec.Template.Spec.Containers[0].Ports[0].Name {
+				t.Errorf("the pod monitor scrapes the port %q, which the pod does not have", port)
+			}
+		}
+		for name, selector := range selectors {
+			if len(selector) == 0 {
+				t.Errorf("%s: the %s selects every pod of the namespace", overlay, name)
+			}
+			for key, value := range selector {
+				if labels[key] != value {
+					t.Errorf("%s: the %s wants %s=%s, the pods have %q", overlay, name, key, value, labels[key])
+				}
 			}
 		}
 	}
-	// The alert rules say job="processor".
-	if job := labels[monitor.Spec.JobLabel]; job != "processor" {
-		t.Errorf("the pod monitor makes the job %q, the alert rules want processor", job)
-	}
-	if port := monitor.Spec.PodMetricsEndpoints[0].Port; port != set.Spec.Template.Spec.Containers[0].Ports[0].Name {
-		t.Errorf("the pod monitor scrapes the port %q, which the pod does not have", port)
+}
+
+func TestTheServiceNamesEachPod(t *testing.T) {
+	for _, overlay := range overlays {
+		set, service := get[appsv1.StatefulSet](t, overlay, "StatefulSet"), get[corev1.Service](t, overlay, "Service")
+		if set.Spec.ServiceName != service.Name || service.Spec.ClusterIP != corev1.ClusterIPNone || !service.Spec.PublishNotReadyAddresses {
+			t.Errorf("%s: serviceName %q, service %s with cluster IP %q: want a headless one that names pods that restore too",
+				overlay, set.Spec.ServiceName, service.Name, service.Spec.ClusterIP)
+		}
+		if budget := get[policyv1.PodDisruptionBudget](t, overlay, "PodDisruptionBudget"); budget.Spec.MinAvailable != nil || budget.Spec.MaxUnavailable.IntValue() != 1 {
+			t.Errorf("%s: the disruption budget blocks every drain of the node, or none", overlay)
+		}
 	}
 }
 
-func TestStatefulSetKeepsItsCheckpoints(t *testing.T) {
-	set := base[appsv1.StatefulSet](t, "statefulset.yaml")
+func TestSingleKeepsItsCheckpoints(t *testing.T) {
+	set := get[appsv1.StatefulSet](t, "single", "StatefulSet")
 	if *set.Spec.Replicas != 1 {
 		t.Errorf("%d replicas: the dir store has one writer", *set.Spec.Replicas)
-	}
-	if set.Spec.ServiceName != base[corev1.Service](t, "service.yaml").Name {
-		t.Errorf("serviceName %q is not the headless service", set.Spec.ServiceName)
-	}
-	if base[corev1.Service](t, "service.yaml").Spec.ClusterIP != corev1.ClusterIPNone {
-		t.Error("the service is not headless")
 	}
 	kept := set.Spec.PersistentVolumeClaimRetentionPolicy
 	if kept.WhenDeleted != appsv1.RetainPersistentVolumeClaimRetentionPolicyType || kept.WhenScaled != appsv1.RetainPersistentVolumeClaimRetentionPolicyType {
 		t.Errorf("the volume goes away with the set: %+v", kept)
 	}
-	mounts, config := mountsOf(set), string(read(t, "deploy/k8s/base/processor.yaml"))
+	mounts, config := mountsOf(set), string(read(t, "deploy/k8s/single/processor.yaml"))
 	claim := set.Spec.VolumeClaimTemplates[0].Name
 	if mounts[claim] == "" || !strings.Contains(config, "\n  dir: "+mounts[claim]+"\n") {
 		t.Errorf("the volume is mounted at %q, checkpoint.dir of processor.yaml is elsewhere", mounts[claim])
 	}
-	if budget := base[policyv1.PodDisruptionBudget](t, "poddisruptionbudget.yaml"); budget.Spec.MinAvailable != nil || budget.Spec.MaxUnavailable.IntValue() != 1 {
-		t.Error("the disruption budget blocks every drain of the node")
-	}
 }
 
-func TestStatefulSetRunsTheConfiguration(t *testing.T) {
-	set := base[appsv1.StatefulSet](t, "statefulset.yaml")
-	k, ok := decode(t, "deploy/k8s/base/kustomization.yaml").(*kustomization)
-	if !ok {
-		t.Fatal("kustomization.yaml holds another kind")
-	}
-	var volume string
-	for _, v := range set.Spec.Template.Spec.Volumes {
-		if v.ConfigMap != nil && v.ConfigMap.Name == k.ConfigMapGenerator[0].Name {
-			volume = v.Name
+// The pod reads the file that the ConfigMap holds, and the program takes it with the variables that the pod has.
+func TestPodsRunTheConfiguration(t *testing.T) {
+	for _, overlay := range overlays {
+		set, config := get[appsv1.StatefulSet](t, overlay, "StatefulSet"), get[corev1.ConfigMap](t, overlay, "ConfigMap")
+		var volume string
+		for _, v := range set.Spec.Template.Spec.Volumes {
+			if v.ConfigMap != nil && v.ConfigMap.Name == config.Name {
+				volume = v.Name
+			}
 		}
+		want := []string{"run", "--config", mountsOf(set)[volume] + "/processor.yaml"}
+		if args := set.Spec.Template.Spec.Containers[0].Args; !slices.Equal(args, want) {
+			t.Errorf("%s: the pod runs %v, want %v", overlay, args, want)
+		}
+		file := "deploy/k8s/" + map[bool]string{true: "single", false: "scaled"}[len(set.Spec.VolumeClaimTemplates) > 0] + "/processor.yaml"
+		if config.Data["processor.yaml"] != string(read(t, file)) {
+			t.Errorf("%s: the ConfigMap is not %s", overlay, file)
+		}
+		validate(t, file, environment(t, set)...)
 	}
-	want := []string{"run", "--config", mountsOf(set)[volume] + "/" + k.ConfigMapGenerator[0].Files[0]}
-	if args := set.Spec.Template.Spec.Containers[0].Args; !slices.Equal(args, want) {
-		t.Errorf("the pod runs %v, want %v", args, want)
-	}
-	validate(t, "deploy/k8s/base/processor.yaml")
 }
 
 func mountsOf(set *appsv1.StatefulSet) map[string]string {

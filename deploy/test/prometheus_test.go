@@ -13,11 +13,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write deploy/k8s/monitored/prometheusrule.yaml from the alert rules")
+var rewrite = flag.Bool("rewrite", false, "write deploy/k8s/components/monitored/prometheusrule.yaml from the alert rules")
 
 const (
 	rulesFile          = "deploy/prometheus/rules/expansion.yml"
-	prometheusRuleFile = "deploy/k8s/monitored/prometheusrule.yaml"
+	prometheusRuleFile = "deploy/k8s/components/monitored/prometheusrule.yaml"
 )
 
 // ruleFile is a Prometheus rule file with alerts only, and the spec of a PrometheusRule.

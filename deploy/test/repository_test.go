@@ -81,12 +81,14 @@ func glob(t *testing.T, pattern string) []string {
 	return matches
 }
 
-// validate runs `processor validate` over a configuration and fails when it is refused.
-func validate(t *testing.T, config string) {
+// validate runs `processor validate` over a configuration, with variables beside those of this process, and fails
+// when it is refused.
+func validate(t *testing.T, config string, variables ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), processor(t), "validate", "--config", filepath.Join(root, config))
 	// A shell that exports the processor's own variables would change what is validated.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "EXPANSION_") })
+	cmd.Env = append(cmd.Env, variables...)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("processor validate --config %s: %v\n%s", config, err, output)
 	}

@@ -44,9 +44,13 @@ func Start(t testing.TB, nodes int) *Kafka {
 }
 
 // StartFake gives the in-process cluster also when KAFKA_BROKERS is set: for tests that inject
-// faults, which only the in-process one takes.
+// faults, which only the in-process one takes. With KAFKA_REAL_ONLY such a test is skipped: it has been run where
+// KAFKA_BROKERS is not set, and would do the very same again.
 func StartFake(t testing.TB, nodes int, extra ...kfake.Opt) *Kafka {
 	t.Helper()
+	if Real() && os.Getenv("KAFKA_REAL_ONLY") != "" {
+		t.Skip("it needs the in-process broker: run it without KAFKA_BROKERS")
+	}
 	return startFake(t, nodes, extra...)
 }
 

@@ -121,6 +121,7 @@ func TestAlertsAreThoseOfTheLog(t *testing.T) {
 // Over several partitions each shard comes on at its own pace. A minute is looked at with what each of
 // them had at its own minute, so the pace does not matter either.
 func TestAlertsOfSeveralShards(t *testing.T) {
+	t.Parallel()         // it mostly waits
 	if testing.Short() { // the race detector makes it ten times slower
 		t.Skip("run whole without -short")
 	}
@@ -141,6 +142,7 @@ func TestAlertsOfSeveralShards(t *testing.T) {
 // A restart goes on with the alerts of the topic: none is said twice, a fall that was pending has not to
 // wait again, and one that fires is resolved by its own row.
 func TestAlertsSurviveARestart(t *testing.T) {
+	t.Parallel()         // it mostly waits
 	if testing.Short() { // the race detector makes it ten times slower
 		t.Skip("run whole without -short")
 	}
@@ -178,6 +180,7 @@ func timeOf(t *testing.T, value []byte) time.Time {
 
 // An alert of a rule that is gone is taken back.
 func TestAlertsOfARuleThatIsGone(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	w.change = looks(testRules())
 	w.write(companyEvents(t, 1500, "none"))
@@ -222,6 +225,7 @@ func TestAlertsThatCannotBe(t *testing.T) {
 // What was imported long after it happened is history: nobody is told what went wrong then. Looking begins
 // a day before the end, in whatever way the history came.
 func TestAlertsPassOverHistory(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var want map[string][]string
 	for name, batching := range batchings {
 		w := newWorld(t, 2)
@@ -249,6 +253,7 @@ func TestAlertsPassOverHistory(t *testing.T) {
 // Crashes at every point, also right behind the alerts: what stands at the end is what stands without them,
 // no row is lost, and under exactly_once none is said twice.
 func TestAlertsAfterCrashes(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		if testing.Short() && delivery == ExactlyOnce { // the race detector makes it ten times slower
 			continue

@@ -130,6 +130,7 @@ func TestTheRangeOfATruncation(t *testing.T) {
 // A marker from before ids and marks were kept is good, and has them from then on; so is one after
 // everything that may happen to a service whose sources stay the same.
 func TestUnchangedSourcesAreNeverRefused(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	events := companyEvents(t, 600, "light")
 	next := func(n int) {

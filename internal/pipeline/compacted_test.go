@@ -20,6 +20,7 @@ var compacting = map[string]string{
 // front of it are holes. The service steps over them, where its position fell into one and beginning from
 // nothing. (One that is keyed by account keeps one event of each, so intake is the way.)
 func TestACompactedSource(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFed(t, 2, map[string]int{"in": 2}, compacting)
 	w, source := f.world, ""
 	for source = range f.sources {

@@ -59,6 +59,7 @@ func (w *world) exactlyOnce() *world {
 // A flush that is committed and not saved is made again in silence, whether there is a checkpoint in
 // front of it or the directory is lost: no row is sent a second time, nor a dead letter.
 func TestWhatIsCommittedIsNotSentAgain(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2).exactlyOnce()
 	records := companyEvents(t, 900, "light")
 	w.write(records[:300])
@@ -120,6 +121,7 @@ func TestWhatIsNotCommittedIsSeenByNobody(t *testing.T) {
 
 // The delivery may be changed at any restart, also after a crash.
 func TestDeliveryChangesBetweenRuns(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	delivery := ExactlyOnce
 	w.change = func(o *Options) {

@@ -143,6 +143,7 @@ func onDisk(t *testing.T) (*world, *brokenDisk) {
 // F19): the last good checkpoint stays, the failures are counted, and when the disk is well again the next
 // save has everything.
 func TestABrokenDiskIsWaitedOut(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, cause := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
 		t.Run(cause.Error(), func(t *testing.T) {
 			w, d := onDisk(t)
@@ -205,6 +206,7 @@ func (d *brokenDisk) keepsTheLastGood(t *testing.T, w *world) {
 // A stop does not wait for a disk that stays broken: it ends with the disk's error, and the run after it
 // goes on from the last good checkpoint.
 func TestAStopDoesNotWaitForTheDisk(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w, d := onDisk(t)
 	records := companyEvents(t, 400, "light")
 	w.write(records[:200])

@@ -65,6 +65,7 @@ func (w *world) elects() {
 // The first records of a new leader are applied once the log in front of them is the one that was read;
 // without a new leader nothing is asked.
 func TestANewLeadersLogIsCompared(t *testing.T) {
+	t.Parallel() // it mostly waits
 	records := companyEvents(t, 600, "none")
 	w, l, service := electing(t, records[:10])
 	records = records[10:]

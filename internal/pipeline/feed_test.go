@@ -167,6 +167,7 @@ func (w *world) reasons() map[string]string {
 
 // Any key and any number of partitions give the rows of a replay.
 func TestAnyKeyGivesTheRowsOfReplay(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, mess := range []string{"none", "heavy"} {
 		t.Run(mess, func(t *testing.T) {
 			f := newFed(t, 2, map[string]int{"orders": 3}, kafkatest.AppendTime)
@@ -185,6 +186,7 @@ func TestAnyKeyGivesTheRowsOfReplay(t *testing.T) {
 // Sources of different numbers of partitions: what agrees with the service is read directly, the rest
 // is copied into as many partitions.
 func TestSourcesOfDifferentCounts(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	other := w.kafka.Create(t, "other", 3, kafkatest.AppendTime)
 	stamped := w.kafka.Create(t, "stamped", 1) // by its producers
@@ -225,6 +227,7 @@ func TestSourcesOfDifferentCounts(t *testing.T) {
 // How many partitions the copies get: those of the sources that are read directly, else the most of the
 // others, and at a later start what there is.
 func TestPartitionsOfTheCopies(t *testing.T) {
+	t.Parallel() // it mostly waits
 	cases := []struct {
 		name   string
 		direct int
@@ -276,6 +279,7 @@ var feedPoints = []string{"opening", "opened", "fetched", "begun", "sent", "posi
 // Crashes at every step of intake, and of the ledger beside it, leave every record once, and the rows
 // of a replay.
 func TestCrashesOfIntakeLeaveEachRecordOnce(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFed(t, 2, map[string]int{"orders": 3}, kafkatest.AppendTime)
 	f.also(func(o *Options) { o.FlushRecords, o.CheckpointInterval, o.fetchBytes = 50, 1, 1 })
 	events, rounds := 1500, 2*len(feedPoints)
@@ -455,6 +459,7 @@ func TestASourceOfIntakeChangesMeanwhile(t *testing.T) {
 
 // Partitions that are added to a copied source are copied from their start.
 func TestACopiedSourceMayGrow(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFed(t, 2, map[string]int{"orders": 1}, kafkatest.AppendTime)
 	records := companyEvents(t, 600, "none")
 	f.scatter(records[:300])
@@ -469,6 +474,7 @@ func TestACopiedSourceMayGrow(t *testing.T) {
 
 // A lost checkpoint is made again from the copies, and the sources need not have anything any more.
 func TestTheCopiesAreTheHistory(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFed(t, 2, map[string]int{"orders": 3}, kafkatest.AppendTime)
 	f.scatter(companyEvents(t, 500, "light"))
 	f.run()

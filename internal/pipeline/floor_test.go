@@ -17,6 +17,7 @@ import (
 // Years of history, read at once and with restarts on the way: accounts collapse below the floor, and
 // what readers hold of all the years is what replay gives for them, which keeps everything.
 func TestYearsOfHistoryGiveTheRowsOfReplay(t *testing.T) {
+	t.Parallel() // it mostly waits
 	events := longHistory(t)
 	for _, runs := range []int{1, 3} {
 		w := newWorld(t, 2)
@@ -34,6 +35,7 @@ func TestYearsOfHistoryGiveTheRowsOfReplay(t *testing.T) {
 // A run that crashed behind its last checkpoint is caught up with, and nothing of what lies below the
 // floor is taken back.
 func TestFrozenRowsAreNotTakenBack(t *testing.T) {
+	t.Parallel() // it mostly waits
 	events := longHistory(t)
 	w := newWorld(t, 1)
 	w.write(events[:len(events)/3])
@@ -51,6 +53,7 @@ func TestFrozenRowsAreNotTakenBack(t *testing.T) {
 // A rebuild counts anew what is kept. The movements and months below the floor, which nothing can make again,
 // stay with their readers.
 func TestARebuildLeavesWhatIsFrozen(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("years of history, ten times slower under the race detector, and no goroutine that others do not have")
 	}

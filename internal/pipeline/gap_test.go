@@ -43,6 +43,7 @@ func lossy(t *testing.T, delivery Delivery) (w *world, gap string) {
 // A gap stops the service until an operator names exactly what is lost. It is then gone on without,
 // and stays known: also later runs say how many records are in no figure.
 func TestAGapIsAcceptedByItsExactRange(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(d.String(), func(t *testing.T) {
 			w, command := lossy(t, d)

@@ -53,6 +53,7 @@ func (w *world) forget() {
 
 // Whatever stands in the group's offsets, or nothing, reading goes on at the checkpoint (fault F44e, F43).
 func TestTheGroupsOffsetsDecideNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	records := companyEvents(t, 160, "light")
 	next := func() {

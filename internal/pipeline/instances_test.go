@@ -257,6 +257,7 @@ func (w *world) awaitRead(t *testing.T, in *instance) {
 // Whoever takes a shard's outlet from outside of the group ends the instance: the group still gives it
 // the shard, so it cannot go on.
 func TestAnOutletTakenFromOutside(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2).exactlyOnce()
 	w.store = StoreKafka
 	events := companyEvents(t, 200, "none")
@@ -281,6 +282,7 @@ func TestAnOutletTakenFromOutside(t *testing.T) {
 
 // Two instances with a directory each share the shards by their ordinals, without a group.
 func TestInstancesByOrdinal(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 5)
 	records := companyEvents(t, 300, "light")
 	dirs := []string{t.TempDir(), t.TempDir()}

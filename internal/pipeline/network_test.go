@@ -173,6 +173,7 @@ func TestTroubleWithTheBrokers(t *testing.T) {
 // All brokers are gone for a while, and come back: nobody has to do anything, and the same process goes
 // on (fault F23).
 func TestBrokersGoAndComeBack(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := onNodes(t, AtLeastOnce)
 	n := w.behind(broker.Options{})
 	records := companyEvents(t, 400, "light")

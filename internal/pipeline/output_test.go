@@ -17,6 +17,7 @@ import (
 // What an output topic refuses for good ends the service with the topic and the reason, not with endless
 // repetition, and nothing is saved behind it: once it is mended the next run has everything (faults F32, F41).
 func TestARefusedRowEndsTheService(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		for _, refusal := range []*kerr.Error{kerr.MessageTooLarge, kerr.TopicAuthorizationFailed} {
 			t.Run(delivery.String()+"/"+refusal.Message, func(t *testing.T) {
@@ -42,6 +43,7 @@ func TestARefusedRowEndsTheService(t *testing.T) {
 // The clock of the machine jumps to and fro, while the service runs and between two runs: the watermark
 // never goes back, and the rows are those of the furthest that the clock ever said (fault F45).
 func TestTheClockJumps(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	records := companyEvents(t, 400, "light")
 	var now atomic.Pointer[time.Time]

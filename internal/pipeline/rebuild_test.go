@@ -84,6 +84,7 @@ func (w *world) sourceEnds() map[int32]int64 {
 // The kept records, counted anew under another meaning, give the rows of a replay under it, though
 // the sources have forgotten them.
 func TestRebuildFromTheCheckpoint(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	w.write(companyEvents(t, 500, "light"))
 	for i, change := range meanings() {
@@ -187,6 +188,7 @@ func (w *world) oneGeneration() {
 // A rebuild that is killed between any two of its steps leaves the old checkpoint or the new one, and
 // is made again; so is the run after it, wherever it crashes.
 func TestCrashesAroundARebuild(t *testing.T) {
+	t.Parallel() // it mostly waits
 	list := meanings()
 	cases := []struct {
 		rebuild, run string
@@ -266,6 +268,7 @@ func TestHalfAGenerationIsNotSummed(t *testing.T) {
 
 // From the log, everything is read again, also what was rejected under the old meaning.
 func TestRebuildFromTheLog(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	euro := subscription("x1", "initech", "2025-03-01T00:00:00Z", 5)
 	euro.Value = []byte(strings.Replace(string(euro.Value), `"USD"`, `"EUR"`, 1))

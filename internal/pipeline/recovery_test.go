@@ -59,6 +59,7 @@ func (l *crashingLogs) Verify(ctx context.Context, p consumer.Position, applied 
 // Ten starts in a row that crash, each a step further on its way, and events that come between them: the
 // one that lives ends exact (fault F6).
 func TestCrashesWhileStarting(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(delivery.String(), func(t *testing.T) {
 			w := newWorld(t, 2)

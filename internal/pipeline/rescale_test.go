@@ -56,6 +56,7 @@ func (w *world) switchTo(way *Rescale, to RescaleTo) {
 // is refused with the command; the new one, which the command plans, gives the rows of a replay, and
 // the old rows stay.
 func TestRescaleAfterPartitionsWereAdded(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, wanted := range []int{0, 3} {
 		t.Run(fmt.Sprint(wanted, " wanted"), func(t *testing.T) {
 			w := newWorld(t, 2)
@@ -97,6 +98,7 @@ func TestRescaleAfterPartitionsWereAdded(t *testing.T) {
 
 // What stands in the way is refused, all of it at once, and nothing is created.
 func TestRescaleRefuses(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	w.write(firstEvents)
 	w.run()

@@ -233,6 +233,7 @@ func (w *world) compare() {
 }
 
 func TestRunGivesTheRowsOfReplay(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, mess := range []string{"none", "light"} {
 		t.Run(mess, func(t *testing.T) {
 			w := newWorld(t, 3)
@@ -246,6 +247,7 @@ func TestRunGivesTheRowsOfReplay(t *testing.T) {
 // A company with everything that the generator knows (moves between accounts, erasures, rewritten
 // and withdrawn events, bad records) under a configuration with everything that changes a number.
 func TestRunGivesTheRowsOfReplayWithEverything(t *testing.T) {
+	t.Parallel() // it mostly waits
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 // A stop in order waits for rows that are under way; a second SIGTERM does not, and ends the process as a
 // kill does (fault F7).
 func TestASecondSIGTERMEndsItAtOnce(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("builds the program")
 	}

@@ -264,6 +264,7 @@ func TestLostStateTopic(t *testing.T) {
 // A topic that is made anew while the service runs ends it before anything is built on half a
 // checkpoint; the next run reads the log again.
 func TestStateTopicMadeAnewWhileTheServiceRuns(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 1)
 	w.store = StoreKafka
 	events := companyEvents(t, 400, "none")
@@ -295,6 +296,7 @@ func TestStateTopicMadeAnewWhileTheServiceRuns(t *testing.T) {
 // A changed meaning is refused and rebuilt in one step for all shards: killed at any point, the
 // command leaves the old meaning or the new one.
 func TestRebuildOfTheStateTopic(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, from := range []RebuildFrom{FromCheckpoint, FromLog} {
 		t.Run(string(from), func(t *testing.T) {
 			w := newWorld(t, 2)

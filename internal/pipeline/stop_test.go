@@ -14,6 +14,7 @@ import (
 
 // A stop at any point is one in order: positions are committed, and the run after it owes nothing.
 func TestGracefulStop(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(d.String(), func(t *testing.T) { stopEverywhere(t, d, points[d]) })
 	}
@@ -136,6 +137,7 @@ func TestStopBeforeTheWork(t *testing.T) {
 // Another member takes half of the partitions and gives them back: what it held is read again from
 // the checkpoint, and nothing is lost or counted twice.
 func TestRebalance(t *testing.T) {
+	t.Parallel() // it mostly waits
 	w := newWorld(t, 2)
 	records := companyEvents(t, 600, "light")
 	w.write(records[:300])

@@ -8,6 +8,7 @@ import (
 // A checkpoint of a service with other outputs, put in the place of ours (fault F16): it knows nothing of
 // what lies in our topics, so everything is sent, and what it does not make is taken back.
 func TestACheckpointOfOtherOutputs(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, delivery := range []Delivery{AtLeastOnce, ExactlyOnce} {
 		t.Run(delivery.String(), func(t *testing.T) {
 			w := newWorld(t, 2)
