@@ -1,9 +1,9 @@
 // Package registry asks a schema registry (the interface of Confluent's) for the schemas that records name
-// by number, and decodes such records. Schemas never change, so what was asked for is kept, up to a bound.
-// It must never let an outage of the registry reject a record: that a schema is unknown is said only when
-// the registry says so.
+// by number, and decodes such records; and it registers the schemas of our rows, and encodes those. Schemas never
+// change, so what was asked for is kept, up to a bound. It must never let an outage of the registry reject a
+// record, or lose a row: that a schema is unknown or refused is said only when the registry says so.
 //
-// Read in this order: client, ask, cache, decoder.
+// Read in this order: client, ask, cache, decoder, register, rows.
 package registry
 
 import (
@@ -40,6 +40,7 @@ const (
 // Schema is what a registry knows under a number.
 type Schema struct {
 	Kind string
+	Text string       // of KindAvro
 	Avro *avro.Schema // of KindAvro
 	Err  error        // why it cannot be used: an answer for ever, as schemas never change
 }
