@@ -25,10 +25,11 @@ type Options struct {
 	URL       string
 	Username  string // with Password; empty: no login
 	Password  string
-	TLS       *tls.Config      // nil: the system's authorities
-	Timeout   time.Duration    // of one answer; 5 s when 0
-	SchemaMax int              // schemas that are kept; 1,000 when 0
-	Clock     func() time.Time // time.Now when nil
+	TLS       *tls.Config       // nil: the system's authorities
+	Timeout   time.Duration     // of one answer; 5 s when 0
+	SchemaMax int               // schemas that are kept; 1,000 when 0
+	Clock     func() time.Time  // time.Now when nil
+	Transport http.RoundTripper // of a test; the network when nil
 }
 
 // The kinds of schemas, as a registry names them.
@@ -94,9 +95,12 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	transport := &http.Transport{
+	var transport http.RoundTripper = &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ResponseHeaderTimeout: o.Timeout,
 		MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+	}
+	if o.Transport != nil {
+		transport = o.Transport
 	}
 	return &Client{
 		options: o, base: strings.TrimRight(o.URL, "/"), asking: make(chan struct{}, 1), cache: newCache(o.SchemaMax),

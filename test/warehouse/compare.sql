@@ -1,0 +1,60 @@
+-- Holds the tables that were fed by Kafka Connect (schema expansion) against the rows of a replay of the same
+-- events (schema replayed): everything but version, known_at and restated. Any difference is an error.
+\set ON_ERROR_STOP on
+SET search_path TO expansion;
+
+CREATE TEMPORARY TABLE compared (what text, rows bigint, wrong bigint, example text);
+
+DO $$
+DECLARE
+  t text; columns text; rows bigint; wrong bigint; example text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['movements', 'accounts', 'account_months', 'signals', 'metrics', 'signal_metrics',
+    'mrr_by_day', 'waterfall_by_month', 'nrr_by_cohort', 'expansion_by_type'] LOOP
+    SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) INTO columns FROM information_schema.columns
+      WHERE table_schema = 'replayed' AND table_name = t AND column_name NOT IN ('version', 'known_at', 'restated');
+    IF to_regclass('expansion.' || t || '_current') IS NOT NULL THEN t := t || '_current'; END IF;
+    EXECUTE format('SELECT count(*) FROM replayed.%I', t) INTO rows;
+    EXECUTE format('SELECT count(*), min(d::text) FROM (
+        (SELECT ''fed'' AS only, %1$s FROM expansion.%2$I EXCEPT ALL SELECT ''fed'', %1$s FROM replayed.%2$I) UNION ALL
+        (SELECT ''replayed'', %1$s FROM replayed.%2$I EXCEPT ALL SELECT ''replayed'', %1$s FROM expansion.%2$I)) AS d', columns, t)
+      INTO wrong, example;
+    INSERT INTO compared VALUES (t, rows, wrong, left(example, 400));
+  END LOOP;
+END $$;
+
+-- A period that is final was reported, and one that was never restated stands as it was reported.
+INSERT INTO compared
+SELECT 'vintage: every final period', count(*), count(*) FILTER (WHERE v.version IS NULL), min(m.interval) FILTER (WHERE v.version IS NULL)
+FROM metrics_current AS m LEFT JOIN vintage AS v USING (grouping, segment, interval_kind, interval)
+WHERE m.final AND m.interval_kind <> 'rolling';
+INSERT INTO compared
+SELECT 'vintage: what was not restated', count(*), count(*) FILTER (WHERE closing_mrr_since <> 0 OR expansion_mrr_since <> 0), min(interval) FILTER (WHERE closing_mrr_since <> 0)
+FROM reported_and_known JOIN metrics_current AS m USING (grouping, segment, interval_kind, interval)
+WHERE NOT m.restated;
+INSERT INTO compared
+SELECT 'vintage: periods that became other', count(*), CASE WHEN count(*) = 0 THEN 1 ELSE 0 END, 'no late correction changed a reported period'
+FROM reported_and_known WHERE closing_mrr_since <> 0 OR expansion_mrr_since <> 0;
+
+-- The reports agree with each other: cohorts make up the company, and a waterfall closes.
+INSERT INTO compared
+SELECT 'cohorts: every month', count(*), count(*) FILTER (WHERE c.mrr IS DISTINCT FROM m.closing_mrr), min(month) FILTER (WHERE c.mrr IS DISTINCT FROM m.closing_mrr)
+FROM waterfall_by_month AS m LEFT JOIN (SELECT month, sum(mrr) AS mrr FROM nrr_by_cohort GROUP BY month) AS c USING (month)
+WHERE m.grouping = 'all';
+INSERT INTO compared
+SELECT 'waterfall: unexplained', count(*), count(*) FILTER (WHERE unexplained <> 0), min(month) FILTER (WHERE unexplained <> 0) FROM waterfall_by_month;
+INSERT INTO compared
+SELECT 'accounts: the sum of their movements', count(*), count(*) FILTER (WHERE a.mrr <> m.mrr), min(account) FILTER (WHERE a.mrr <> m.mrr)
+FROM accounts_current AS a JOIN (SELECT account, sum(change) AS mrr FROM movements_current GROUP BY account) AS m USING (account);
+INSERT INTO compared
+SELECT 'progress: one watermark', count(*), count(DISTINCT watermark) - 1, min(watermark)::text FROM progress;
+
+\pset footer off
+SELECT what, rows, wrong, CASE WHEN wrong > 0 OR rows = 0 THEN example ELSE '' END AS example FROM compared;
+
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM compared WHERE wrong > 0 OR rows = 0) THEN
+    RAISE EXCEPTION 'the tables are not the rows of replay';
+  END IF;
+END $$;
