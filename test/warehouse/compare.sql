@@ -15,11 +15,14 @@ BEGIN
       WHERE table_schema = 'replayed' AND table_name = t AND column_name NOT IN ('version', 'known_at', 'restated');
     IF to_regclass('expansion.' || t || '_current') IS NOT NULL THEN t := t || '_current'; END IF;
     EXECUTE format('SELECT count(*) FROM replayed.%I', t) INTO rows;
-    EXECUTE format('SELECT count(*), min(d::text) FROM (
-        (SELECT ''fed'' AS only, %1$s FROM expansion.%2$I EXCEPT ALL SELECT ''fed'', %1$s FROM replayed.%2$I) UNION ALL
-        (SELECT ''replayed'', %1$s FROM replayed.%2$I EXCEPT ALL SELECT ''replayed'', %1$s FROM expansion.%2$I)) AS d', columns, t)
-      INTO wrong, example;
-    INSERT INTO compared VALUES (t, rows, wrong, left(example, 400));
+    EXECUTE format('CREATE TEMPORARY TABLE different AS
+        (SELECT %1$s, ''fed'' AS side FROM expansion.%2$I EXCEPT ALL SELECT %1$s, ''fed'' FROM replayed.%2$I) UNION ALL
+        (SELECT %1$s, ''replayed'' FROM replayed.%2$I EXCEPT ALL SELECT %1$s, ''replayed'' FROM expansion.%2$I)', columns, t);
+    SELECT count(*) INTO wrong FROM different;
+    -- The first key that differs, on both sides.
+    SELECT string_agg(d::text, E'\n') INTO example FROM (SELECT * FROM different ORDER BY 1, 2, 3, 4, 5 LIMIT 2) AS d;
+    DROP TABLE different;
+    INSERT INTO compared VALUES (t, rows, wrong, left(example, 2000));
   END LOOP;
 END $$;
 

@@ -72,7 +72,7 @@ func noComment(string) string         { return "" }
 func commented(doc string) string { return " COMMENT '" + strings.ReplaceAll(doc, "'", "''") + "'" }
 
 // upper is a name as Snowflake has it that was written without quotes.
-func upper(column string) string { return strings.ToUpper(wire.FieldName(column)) }
+func upper(column string) string { return strings.ToUpper(column) }
 
 var postgres = &Dialect{
 	Name: "postgres", Title: "PostgreSQL",
@@ -134,7 +134,7 @@ var iceberg = &Dialect{
 CREATE NAMESPACE IF NOT EXISTS expansion;
 `,
 	types:    [...]string{"STRING", "BIGINT", "DECIMAL(38, 6)", "DECIMAL(38, 6)", "TIMESTAMP", "DATE", "BOOLEAN"},
-	nullable: same, required: " NOT NULL", name: wire.FieldName, quote: backQuoted,
+	nullable: same, required: " NOT NULL", name: same, quote: backQuoted,
 	create: "CREATE TABLE IF NOT EXISTS expansion.", view: "CREATE OR REPLACE VIEW expansion.",
 	comment: func(doc string) string { return " COMMENT '" + strings.ReplaceAll(doc, "'", `\'`) + "'" },
 	tail:    inIceberg, current: numbered,

@@ -128,10 +128,10 @@ func TestNames(t *testing.T) {
 	}}
 	for name, want := range map[string][]string{
 		"postgres":   {`  "30d_net_change" numeric(38, 6),`, `  "dim_a-b" text,`, `PRIMARY KEY ("grouping")`, "TRIGGER newest BEFORE UPDATE ON dead_letters"},
-		"snowflake":  {`  "_30D_NET_CHANGE" NUMBER(38, 6)`, `  "DIM_A_B" VARCHAR`, `"GROUPING" VARCHAR NOT NULL COMMENT 'It''s a key.'`, `ORDER BY "VERSION" DESC) = 1`},
+		"snowflake":  {`  "30D_NET_CHANGE" NUMBER(38, 6)`, `  "DIM_A-B" VARCHAR`, `"GROUPING" VARCHAR NOT NULL COMMENT 'It''s a key.'`, `ORDER BY "VERSION" DESC) = 1`},
 		"bigquery":   {"  `_30d_net_change` BIGNUMERIC(38, 6)", "  `dim_a_b` STRING", "`grouping` STRING NOT NULL OPTIONS (description = \"It's a key.\")"},
 		"clickhouse": {"  `30d_net_change` Nullable(Decimal(38, 6))", "  `dim_a-b` Nullable(String)", "ReplacingMergeTree(version) ORDER BY (`grouping`)", "FINAL WHERE NOT deleted"},
-		"iceberg":    {"  `_30d_net_change` DECIMAL(38, 6)", "USING iceberg", "WHERE place = 1 AND NOT `deleted`"},
+		"iceberg":    {"  `30d_net_change` DECIMAL(38, 6)", "USING iceberg", "WHERE place = 1 AND NOT `deleted`"},
 		"duckdb":     {`  "30d_net_change" DECIMAL(38, 6),`},
 	} {
 		text := warehouse.Named(name).Table(&table)
