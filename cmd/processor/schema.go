@@ -23,7 +23,7 @@ func schemaCommand() *cobra.Command {
 		Long: `Print what others must know of rows, for the dimensions and windows of a configuration.
 
 FORM is json (JSON Schema), avro (the schemas that a registry gets), text (the reference), or a database: ` + strings.Join(databases(), ", ") + `.
-ROW is one kind of row, such as movements; without it all of them. "views" in its place prints the reports of a database.`,
+ROW is one kind of row, such as movements; without it all of them. "views" in its place prints the reports of a database, and "load", of duckdb, fills the tables with what replay prints.`,
 		Example: `  processor schema postgres --config processor.yaml | psql warehouse
   processor schema postgres views | psql warehouse
   processor schema json movements`,
@@ -73,6 +73,9 @@ func schemaText(form, name string, tables []row.Table) (string, error) {
 	d := warehouse.Named(form)
 	if d != nil && name == "views" {
 		return d.Views(), nil
+	}
+	if form == "duckdb" && name == "load" {
+		return warehouse.Load(tables), nil
 	}
 	if name != "" {
 		i := slices.IndexFunc(tables, func(t row.Table) bool { return t.Name() == name || string(t.Topic) == name })

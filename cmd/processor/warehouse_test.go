@@ -28,7 +28,7 @@ func TestWarehouseIsTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := map[string]string{"docs/reference/rows.md": warehouse.Reference(tables)}
+	made := map[string]string{"docs/reference/rows.md": warehouse.Reference(tables), "deploy/warehouse/duckdb/load.sql": warehouse.Load(tables)}
 	for _, d := range warehouse.Dialects {
 		made["deploy/warehouse/"+d.Name+"/tables.sql"] = d.Tables(tables)
 		made["deploy/warehouse/"+d.Name+"/views.sql"] = d.Views()
