@@ -70,6 +70,9 @@ func schemaForms() []string { return append([]string{"json", "avro", "text"}, da
 
 // schemaText is the schema of a kind of row, or of all of them, in a form.
 func schemaText(form, name string, tables []row.Table) (string, error) {
+	if !slices.Contains(schemaForms(), form) {
+		return "", unknownForm(form)
+	}
 	d := warehouse.Named(form)
 	if d != nil && name == "views" {
 		return d.Views(), nil
@@ -98,13 +101,17 @@ func schemaText(form, name string, tables []row.Table) (string, error) {
 			key, value := wire.AvroSchemas(t)
 			return map[string]json.RawMessage{"key": json.RawMessage(key), "value": json.RawMessage(value)}
 		})
-	case form == "text":
+	default:
 		return warehouse.Reference(tables), nil
 	}
+}
+
+// unknownForm is the error about a word that is no form.
+func unknownForm(form string) error {
 	if near := config.Nearest(form, schemaForms()); near != "" {
-		return "", usagef("there is no schema in %q; did you mean %s?", form, near)
+		return usagef("there is no schema in %q; did you mean %s?", form, near)
 	}
-	return "", usagef("there is no schema in %q; there are %s", form, strings.Join(schemaForms(), ", "))
+	return usagef("there is no schema in %q; there are %s", form, strings.Join(schemaForms(), ", "))
 }
 
 // schemasByName is one document with the schemas of several kinds of rows.

@@ -118,7 +118,7 @@ func restartsIn(t *testing.T, name string, format Format, delivery Delivery) {
 		o.Format, o.Delivery, o.Tombstones, o.FlushRecords, o.CheckpointInterval = format, delivery, true, 50, 1
 	}
 	places := points[delivery]
-	events := companyEvents(t, 600, "light")
+	events := companyEvents(t, 400, "light")
 	for i, slice := range slices.Collect(slices.Chunk(events, len(events)/len(places)+1)) {
 		w.write(slice)
 		w.crashAt(places[i%len(places)], 1)
