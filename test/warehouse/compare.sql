@@ -51,6 +51,14 @@ FROM accounts_current AS a JOIN (SELECT account, sum(change) AS mrr FROM movemen
 INSERT INTO compared
 SELECT 'progress: one watermark', count(*), count(DISTINCT watermark) - 1, min(watermark)::text FROM progress;
 
+-- A row that is older than the one that is there is passed over, and one that is as old as it is taken.
+INSERT INTO progress SELECT shard, shards, 'stale', watermark, epoch, flush, rows, state_digest, version - 1, known_at, restated, final, deleted FROM progress
+  ON CONFLICT (shard) DO UPDATE SET positions = EXCLUDED.positions, version = EXCLUDED.version;
+INSERT INTO progress SELECT shard, shards, positions, watermark, epoch, flush, rows, 'again', version, known_at, restated, final, deleted FROM progress
+  ON CONFLICT (shard) DO UPDATE SET state_digest = EXCLUDED.state_digest;
+INSERT INTO compared
+SELECT 'an older version overwrites nothing', count(*), count(*) FILTER (WHERE positions = 'stale' OR state_digest <> 'again'), min(positions) FROM progress;
+
 \pset footer off
 SELECT what, rows, wrong, CASE WHEN wrong > 0 OR rows = 0 THEN example ELSE '' END AS example FROM compared;
 
