@@ -51,20 +51,22 @@ var packages = map[string]node{
 	"event/openmeter": {pure, []string{"event", "event/mapping"}},
 	"event/avro":      {pure, []string{"money", "event"}},
 	"event/format":    {pure, []string{"event", "event/mapping", "event/stripe", "event/debezium", "event/openmeter"}},
-	"registry":        {shell, []string{"event", "event/avro"}},
+	"registry":        {shell, []string{"event", "event/avro", "row", "row/wire"}},
 
 	"secret":           {shell, nil},
 	"config":           {shell, []string{"money", "event", "event/format", "event/mapping", "secret"}},
 	"broker":           {shell, []string{"secret"}},
 	"embedded":         {shell, nil},
 	"kafkatest":        {shell, []string{"broker", "embedded"}},
-	"companytest":      {shell, []string{"event", "aggregate", "company"}},
+	"companytest":      {shell, append([]string{"company", "replay", "row"}, core...)},
 	"consumer":         {shell, []string{"broker"}},
 	"sink":             {shell, append([]string{"broker"}, core...)},
 	"checkpoint":       {shell, []string{"broker"}},
 	"checkpoint/dir":   {shell, []string{"broker", "checkpoint"}},
 	"checkpoint/kafka": {shell, []string{"broker", "checkpoint"}},
 	"row":              {pure, []string{"money", "event", "aggregate", "rollup", "alert"}},
+	"row/wire":         {pure, []string{"event", "row"}},                 // rows in the forms that sinks read, and back
+	"row/warehouse":    {pure, []string{"aggregate", "row", "row/wire"}}, // what a database must know of rows
 	"replay":           {shell, append([]string{"row"}, core...)},
 	"web":              {shell, append([]string{"row", "web/access"}, core...)},
 	"web/access":       {shell, nil},
@@ -72,7 +74,7 @@ var packages = map[string]node{
 	"letter":           {shell, []string{"event", "row", "broker", "consumer", "sink"}},
 	"intake":           {shell, []string{"event", "broker", "consumer", "sink", "letter"}},
 	"doctor":           {shell, []string{"broker", "consumer", "sink", "checkpoint", "pipeline"}}, // it looks at all of them, and only looks
-	"pipeline":         {shell, append([]string{"row", "broker", "consumer", "sink", "checkpoint", "letter", "intake"}, core...)},
+	"pipeline":         {shell, append([]string{"row", "row/wire", "broker", "consumer", "sink", "checkpoint", "letter", "intake"}, core...)},
 }
 
 // testHelpers may be imported by the tests of every package; replay is what the service is held against.

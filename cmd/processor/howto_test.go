@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,6 +45,40 @@ func TestConfigurationsOfTheGuidesAreValid(t *testing.T) {
 					t.Errorf("%s.md: source %s of format %s has no decoder", guide, s.Topic, s.Format)
 				}
 			}
+		}
+	}
+}
+
+// The configuration in the guide to warehouses is whole, and its rows are for Connect.
+func TestConfigurationOfTheWarehouseGuide(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-to", "warehouse.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := yamlBlock.FindSubmatch(text)
+	if block == nil {
+		t.Fatal("warehouse.md has no configuration")
+	}
+	path := filepath.Join(t.TempDir(), "processor.yaml")
+	if err := os.WriteFile(path, block[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for format, want := range map[string]string{"": "pipeline.FormatConnect", "avro": "*registry.Rows", "json": "<nil>"} {
+		var environment []string
+		if format != "" {
+			environment = []string{"EXPANSION_OUTPUT_FORMAT=" + format, "EXPANSION_SCHEMA_REGISTRY_URL=http://localhost:8081"}
+		}
+		c, err := config.Load(path, environment, config.ForRun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := pipelineOptions(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Cluster.Close()
+		if got := fmt.Sprintf("%T", o.Format); got != want {
+			t.Errorf("format %q is a %s, want %s", format, got, want)
 		}
 	}
 }

@@ -28,6 +28,7 @@ func commands() []*cobra.Command {
 		supportCommand(),
 		checkpointCommand(),
 		deadLettersCommand(),
+		schemaCommand(),
 		validateCommand(),
 		demoCommand(),
 		generateCommand(),

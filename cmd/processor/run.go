@@ -79,6 +79,7 @@ func run(ctx context.Context, c *config.Config, file string, accepted []pipeline
 	defer options.Cluster.Close()
 	options.Logger, options.ConfigFile, options.AcceptGaps = log, file, accepted
 	warnUnverified(ctx, c, log)
+	warnOfRegistry(options.Format, log)
 	if openHTTP == nil {
 		return exitOf(pipeline.Run(ctx, options))
 	}
@@ -151,6 +152,10 @@ func pipelineOptions(c *config.Config) (pipeline.Options, error) {
 		CheckpointStore: c.Checkpoint.Store, CheckpointDir: c.Checkpoint.Dir, CheckpointInterval: c.Checkpoint.Interval, OpenAccountBytes: openAccountBytes(c),
 		Core: core, Targets: plan, Alerts: rules, Decoder: decoderOptions(c), Lateness: c.Rules.Lateness,
 		Metrics: new(pipeline.Metrics),
+	}
+	if o.Format, err = outputFormat(c, core, decoders.client); err != nil {
+		cluster.Close()
+		return pipeline.Options{}, err
 	}
 	if err := instanceOf(c, &o); err != nil {
 		cluster.Close()

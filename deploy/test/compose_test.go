@@ -38,7 +38,7 @@ func project(t *testing.T, profiles ...string) *types.Project {
 // What is up without a profile is what somebody with events of their own needs; each profile adds to it.
 func TestComposeProfiles(t *testing.T) {
 	own := []string{"kafka", "processor", "topics"}
-	for profile, adds := range map[string][]string{"none": nil, "ui": {"grafana", "prometheus"}, "demo": {"company"}} {
+	for profile, adds := range map[string][]string{"none": nil, "ui": {"grafana", "prometheus"}, "demo": {"company"}, "warehouse": {"connect", "database", "sink"}} {
 		names := project(t, profile).ServiceNames()
 		slices.Sort(names)
 		want := slices.Sorted(slices.Values(slices.Concat(own, adds)))
@@ -67,6 +67,38 @@ func TestComposeCompanyWrites(t *testing.T) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(said), "127.0.0.1:1") {
 		t.Errorf("%v: %v\n%s", args, err, said)
+	}
+}
+
+// The profile warehouse has a database with our tables, and a Connect with our recipes that reads what the
+// processor writes there.
+func TestComposeFeedsAWarehouse(t *testing.T) {
+	p := project(t, "warehouse")
+	connect := p.Services["connect"]
+	mounts := func(service, source, target string) bool {
+		return slices.ContainsFunc(p.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
+			return strings.HasSuffix(filepath.ToSlash(v.Source), source) && v.Target == target
+		})
+	}
+	if !mounts("database", "deploy/warehouse/postgres/tables.sql", "/docker-entrypoint-initdb.d/1-tables.sql") ||
+		!mounts("database", "deploy/warehouse/postgres/views.sql", "/docker-entrypoint-initdb.d/2-views.sql") || !mounts("connect", "deploy/connect", "/connect") {
+		t.Error("the database has not our tables, or Connect not our recipes")
+	}
+	for _, file := range connect.Command[1:] {
+		if !exists(strings.Replace(file, "/connect/", "deploy/connect/", 1)) {
+			t.Errorf("Connect is started with %s, which is not there", file)
+		}
+	}
+	for _, recipe := range []string{"deploy/connect/postgres-rows.json", "deploy/connect/postgres-log.json"} {
+		text := string(read(t, recipe))
+		for _, variable := range []string{"WAREHOUSE_URL", "WAREHOUSE_USER", "WAREHOUSE_PASSWORD"} {
+			if value := connect.Environment[variable]; value == nil || *value == "" || !strings.Contains(text, "${env:"+variable+"}") {
+				t.Errorf("%s is not given to %s", variable, recipe)
+			}
+		}
+	}
+	if format := p.Services["processor"].Environment["EXPANSION_OUTPUT_FORMAT"]; format == nil || *format != "json" {
+		t.Error("the processor's format cannot be said from outside, or is not json without a word")
 	}
 }
 

@@ -70,7 +70,7 @@ func TestReplayReadsTheDocumentedExample(t *testing.T) {
 
 func TestRunRefusesWhatReplayPassesOver(t *testing.T) {
 	_, err := Load(written(t, strings.Replace(documented, "delivery:", "format: avro, delivery:", 1)), nil, ForRun)
-	want := "processor.yaml:15:40: output.format: not available in this version: avro; use json"
+	want := "processor.yaml:15:40: schema_registry.url: is missing; output.format: avro registers the schemas of rows there"
 	if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("got %v\nwant only %s", err, want)
 	}

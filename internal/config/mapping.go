@@ -63,6 +63,8 @@ func (l *loader) checkRegistry() {
 	needs := func(s Source) bool { return format.NeedsRegistry(s.Format) }
 	if i := slices.IndexFunc(l.config.Sources, needs); i >= 0 && r.URL == "" && !l.bad["schema_registry.url"] {
 		l.complain(l.place("sources"), "schema_registry.url", "is missing; format: %s needs it", l.config.Sources[i].Format)
+	} else if l.config.Output.Format == "avro" && r.URL == "" && !l.bad["schema_registry.url"] {
+		l.complain(l.place("output.format"), "schema_registry.url", "is missing; output.format: avro registers the schemas of rows there")
 	}
 	for _, one := range []struct {
 		path string

@@ -124,7 +124,8 @@ var mistakes = []struct{ text, want string }{
 	{sourcesOf("§[{topic: expansion.metrics}]"), `sources[].topic: a source is the topic <output.prefix>metrics that this program writes`},
 
 	// Output, checkpoint, HTTP, log, limits.
-	{"+output: {format: §avro}", `output.format: not available in this version: avro; use json`},
+	{"+output: {format: §avro}", `schema_registry.url: is missing; output.format: avro registers the schemas of rows there`},
+	{"+output: {format: §connect}", `output.format: unknown value "connect"; use json, connect-json or avro`},
 	{"+output: {delivery: §at_most_once}", `output.delivery: unknown value "at_most_once"; use at_least_once or exactly_once`},
 	{"+output: {prefix: §\"a/b\"}", `output.prefix: must be 1 to 200 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen, not "a/b"`},
 	{"+output: {replication: §-1}", `output.replication: must be a whole number from 0 to 32, not "-1"`},

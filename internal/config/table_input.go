@@ -47,7 +47,7 @@ var inputKeys = []key{
 
 	{
 		path: "schema_registry.url", example: "https://registry.internal:8081", check: checkURL,
-		doc:   "Schema registry of the sources in `avro` or `json-schema`, which need it.",
+		doc:   "Schema registry of the sources in `avro` or `json-schema`, and of rows in `avro`, which need it.",
 		field: func(c *Config) any { return &c.Registry.URL },
 	},
 	{
@@ -67,7 +67,7 @@ var inputKeys = []key{
 	},
 	{
 		path: "schema_registry.timeout", initial: "5s", least: int64(100 * time.Millisecond), most: int64(time.Minute),
-		doc:   "Longest wait for one answer. Without an answer records wait, and none is rejected.",
+		doc:   "Longest wait for one answer. Without an answer records and rows wait, and none is rejected or lost.",
 		field: func(c *Config) any { return &c.Registry.Timeout },
 	},
 	{

@@ -13,7 +13,9 @@ var outputKeys = []key{
 	},
 	{
 		path: "output.format", initial: "json", words: []string{"json", "connect-json", "avro"},
-		doc:   "Encoding of rows.",
+		doc: "Form of the rows for readers (docs/how-to/warehouse.md): `json`; `connect-json`, which Kafka Connect's JsonConverter reads, with the schema in every record; " +
+			"`avro`, in Confluent's wire format, with the schemas in the `schema_registry`, which it needs. Keys have the same form. Dead letters keep the bytes of the record, " +
+			"and what only the program reads is no row. The rows of a topic have one form: another one needs another `output.prefix`, `group` and checkpoint.",
 		field: func(c *Config) any { return &c.Output.Format },
 	},
 	{

@@ -40,7 +40,7 @@ func testRules() []alert.Rule {
 func (w *world) said() map[string][]string {
 	w.t.Helper()
 	said := map[string][]string{}
-	for _, r := range w.kafka.Read(w.t, w.prefix+string(row.TopicAlerts)) {
+	for _, r := range w.rows(row.TopicAlerts) {
 		said[r.Key] = append(said[r.Key], plain(r.Value))
 	}
 	return said

@@ -19,11 +19,12 @@ const cutHeader = "cut"
 // it owes its readers. Only a progress row that was committed with all rows of its flush can say so: it is
 // the marker of the delivery exactly_once, at which a restart goes on.
 type cut struct {
-	Generation uint64  `json:"generation"`
-	Sent       instant `json:"sent"` // up to where rows of accounts and registers were sent, at most At
-	At         instant `json:"at"`
-	Rows       int64   `json:"rows"` // as in the row
-	Debt       *resend `json:"debt,omitempty"`
+	Generation uint64   `json:"generation"`
+	Sent       instant  `json:"sent"` // up to where rows of accounts and registers were sent, at most At
+	At         instant  `json:"at"`
+	Rows       int64    `json:"rows"` // as in the row
+	Debt       *resend  `json:"debt,omitempty"`
+	Ticked     []ticked `json:"ticked,omitempty"` // what went out since Sent, for alerts
 }
 
 // debt is what the shard owes, as a cut keeps it; nil for nothing.
@@ -56,7 +57,7 @@ func (s *shard) cut() *cut {
 	if s.options.Delivery != ExactlyOnce {
 		return nil
 	}
-	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows, Debt: s.debt()}
+	return &cut{Generation: s.generation, Sent: s.sent, At: s.instant(), Rows: s.rows, Debt: s.debt(), Ticked: s.tickedNow()}
 }
 
 // cutIn finds the cut among the headers of a progress row; nil where there is none.
@@ -130,6 +131,9 @@ func (p *pipeline) catchUpInSilence(ctx context.Context, s *shard, c *cut, logs 
 	s.outbox.reset(0)
 	s.early, s.letters = outbox{}, nil
 	s.rows = c.Rows // the flushes count on: the rows that wait carry their numbers
+	for _, t := range c.Ticked {
+		s.ticked[t] = struct{}{}
+	}
 	for _, out := range outputPartitions(s.number, s.of) {
 		s.ends[out] = logs.ends[broker.TopicPartition{Topic: s.options.topic(out.Topic), Partition: out.Partition}]
 	}

@@ -16,7 +16,7 @@ func (w *world) eachOnce() {
 	w.t.Helper()
 	for _, topic := range append([]row.Topic{row.TopicVintage}, rowTopics...) {
 		seen := map[string]bool{}
-		for _, r := range w.kafka.Read(w.t, w.prefix+string(topic)) {
+		for _, r := range w.rows(topic) {
 			if len(r.Value) == 0 {
 				continue // the tombstone of a row
 			}

@@ -79,7 +79,9 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 		s.sent = s.instant() // the registers too, or a debt stands for them
 	}
 	if slow && s.resend == nil { // see holdsBack
-		s.addRegisters(slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys))
+		keys := slices.SortedFunc(maps.Keys(s.registers), compareRegisterKeys)
+		s.addRegisters(keys)
+		s.addTicked(keys)
 		clear(s.registers)
 		s.state.Forget()
 		s.addMark()

@@ -74,6 +74,7 @@ type Options struct {
 	Ordinal            int           // which of them this is, from 0
 	OpenAccountBytes   int64         // of memory for accounts that are not parked; 0 for no limit
 	Tombstones         bool          // follow a deleted row with a tombstone
+	Format             Format        // of the rows for readers; FormatJSON when nil
 	StopWithin         time.Duration // of a graceful stop; 20 s when 0: Kubernetes kills after 30 s
 	ConfigFile         string        // where the configuration was read from, for commands in messages
 
@@ -194,6 +195,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.outlet == nil {
 		o.outlet = o.openOutlet
 	}
+	o.withFormat()
 	if o.Watchdog == nil {
 		o.Watchdog = NewWatchdog(o.Clock)
 	}
@@ -204,6 +206,27 @@ func (o Options) withDefaults() (Options, error) {
 		o.Observer.Status = func(Status) {}
 	}
 	return o, errors.Join(problems...)
+}
+
+// withFormat has rows leave, and come back, in the form that was asked for.
+func (o *Options) withFormat() {
+	of := &Options{Prefix: o.Prefix, Format: o.Format}
+	if of.Format == nil {
+		of.Format = FormatJSON{}
+	}
+	o.logs = formattedLogs{o.logs, of, of.Format}
+	if o.Format == nil {
+		o.Format = of.Format
+		return
+	}
+	open := o.outlet
+	o.outlet = func(ctx context.Context, id string) (outlet, error) {
+		out, err := open(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return of.formatted(out), nil
+	}
 }
 
 // openOutlet opens the outlet of a cluster.

@@ -52,6 +52,9 @@ func Run(ctx context.Context, options Options) (err error) {
 	if err := checkOutputs(ctx, &p.options, p.partitions); err != nil {
 		return stopped(ctx, err)
 	}
+	if err := p.options.Format.Open(ctx); err != nil {
+		return stopped(ctx, err)
+	}
 	text := meaning(&o.Core, p.partitions)
 	p.generation = generationOf(text)
 	closeStore, err := p.openStore(ctx, text)

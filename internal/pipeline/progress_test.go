@@ -30,8 +30,9 @@ func (w *world) progress() map[int]progressRow {
 			w.t.Fatal(err)
 		}
 		_, err = consumer.ReadRange(ctx, w.kafka.Cluster, tp.Topic, tp.Partition, max(ends[tp]-10, 0), func(r *consumer.Record) error {
+			_, value := w.decoded(row.TopicProgress, r.Key, r.Value)
 			var one progressRow
-			if err := json.Unmarshal(r.Value, &one); err != nil {
+			if err := json.Unmarshal(value, &one); err != nil {
 				return err
 			}
 			rows[one.Shard] = one

@@ -148,6 +148,7 @@ func (r *resending) heldRegisters() error {
 		}
 	}
 	clear(s.registers)
+	s.addTicked(keys)
 	if s.resend.Openings {
 		return r.openings()
 	}

@@ -45,6 +45,7 @@ type shard struct {
 	accounts  map[string]pendingRow // by key
 	buffer    []byte                // of the row that is kept
 	registers map[aggregate.RegisterKey]struct{}
+	ticked    map[ticked]struct{} // registers that went out between two slow flushes, for alerts
 	marked    mark
 
 	untold []string // accounts that the observer has not heard of since the shard was opened
@@ -91,7 +92,7 @@ func newShard(number, of int, o *Options, generation uint64) (*shard, error) {
 		number: number, of: of, options: o, generation: generation, alerts: newWatched(o),
 		state: state, decoder: event.NewDecoder(o.Decoder),
 		encoder:  row.Encoder{Dimensions: state.Dimensions(), Windows: o.Core.Windows},
-		accounts: map[string]pendingRow{}, registers: map[aggregate.RegisterKey]struct{}{},
+		accounts: map[string]pendingRow{}, registers: map[aggregate.RegisterKey]struct{}{}, ticked: map[ticked]struct{}{},
 		ends:  map[outputPartition]int64{},
 		tally: tally{results: map[Partition]*[7]int64{}, rejected: map[event.Reason]int64{}},
 	}, nil

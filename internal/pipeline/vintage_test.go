@@ -22,7 +22,7 @@ import (
 func (w *world) reported() map[string]string {
 	w.t.Helper()
 	rows := map[string]string{}
-	for _, r := range w.kafka.Read(w.t, w.prefix+string(row.TopicVintage)) {
+	for _, r := range w.rows(row.TopicVintage) {
 		if before, twice := rows[r.Key]; twice {
 			w.t.Errorf("%s was reported twice:\n%s\n%s", r.Key, before, r.Value)
 		}

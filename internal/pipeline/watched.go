@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"processor/internal/aggregate"
@@ -130,6 +132,10 @@ func (s *shard) addTick() {
 	keys := slices.SortedFunc(maps.Keys(s.alerts.changed), compareRegisterKeys)
 	clear(s.alerts.changed)
 	s.addRegisters(keys)
+	for _, key := range keys {
+		segment := s.state.Segment(key.Segment)
+		s.ticked[ticked{segment.Grouping, segment.Name, key.Kind, key.Index}] = struct{}{}
+	}
 	partitions := map[int]struct{}{}
 	for _, key := range keys {
 		partitions[segmentPartition(s.state.Segment(key.Segment), s.of)] = struct{}{}
@@ -144,6 +150,42 @@ func (s *shard) addTick() {
 	for _, partition := range slices.Sorted(maps.Keys(partitions)) {
 		s.outbox.add(s.options.topic(row.TopicPartials), partition, p.AppendKey, p.AppendValue)
 	}
+}
+
+// ticked is a register that a tick sent.
+type ticked struct {
+	Grouping string         `json:"g"`
+	Segment  string         `json:"s"`
+	Kind     aggregate.Kind `json:"k"`
+	Index    int32          `json:"i"`
+}
+
+func (t ticked) segment() aggregate.Segment {
+	return aggregate.Segment{Grouping: t.Grouping, Name: t.Segment}
+}
+
+// tickedNow are the registers that ticks sent since the last slow flush, in order.
+func (s *shard) tickedNow() []ticked {
+	return slices.SortedFunc(maps.Keys(s.ticked), func(a, b ticked) int {
+		return cmp.Or(strings.Compare(a.Grouping, b.Grouping), strings.Compare(a.Segment, b.Segment), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Index, b.Index))
+	})
+}
+
+// addTicked sends again what ticks sent and the slow flush would not. A run that lives sends all of it anyway, as
+// it has changed. One that follows a cut derives at other instants than the run before: what changed and changed
+// back between two of them has not changed for it, and the partials would keep what a tick said in the middle.
+func (s *shard) addTicked(sent []aggregate.RegisterKey) {
+	for _, key := range sent {
+		segment := s.state.Segment(key.Segment)
+		delete(s.ticked, ticked{segment.Grouping, segment.Name, key.Kind, key.Index})
+	}
+	for _, t := range s.tickedNow() {
+		s.addPartial(rollup.Partial{
+			Shard: s.number, Version: s.version(), Generation: s.generation,
+			Segment: t.segment(), Kind: t.Kind, Index: t.Index, Register: s.state.Register(t.segment(), t.Kind, t.Index),
+		})
+	}
+	clear(s.ticked)
 }
 
 // heard is the latest record of each source; nil without rules.

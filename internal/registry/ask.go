@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,6 +61,7 @@ func (c *Client) ask(ctx context.Context, id uint32) (*Schema, error) {
 	case err != nil:
 		return nil, err
 	}
+	s.Text = a.Schema
 	s.Avro, s.Err = avro.Parse(a.Schema, below.texts...)
 	return s, nil
 }
@@ -94,39 +96,55 @@ func (r *references) collect(ctx context.Context, list []reference) error {
 	return nil
 }
 
-// get asks for one path. Nothing of the login is in an error.
+// get asks for one path.
 func (c *Client) get(ctx context.Context, path string) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept", "application/vnd.schemaregistry.v1+json, application/json")
-	if c.options.Username != "" {
-		request.SetBasicAuth(c.options.Username, c.options.Password)
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax+1))
+	status, body, err := c.request(ctx, http.MethodGet, path, nil)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("GET %s: %w", path, err)
-	case len(body) > answerMax:
-		return nil, fmt.Errorf("GET %s: the answer is larger than %d bytes", path, answerMax)
-	case response.StatusCode == http.StatusNotFound && isMissing(body):
+		return nil, err
+	case status == http.StatusNotFound && isMissing(body):
 		return nil, fmt.Errorf("GET %s: %w", path, errMissing)
-	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("GET %s: %s%s", path, response.Status, remedy(response.StatusCode))
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("GET %s: %d %s%s", path, status, http.StatusText(status), remedy(status))
 	}
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil || a.Schema == "" {
 		return nil, fmt.Errorf("GET %s: the answer is none of a schema registry; check schema_registry.url", path)
 	}
 	return &a, nil
+}
+
+// contentType is what a registry speaks.
+const contentType = "application/vnd.schemaregistry.v1+json"
+
+// request is one request, with all of its answer. Nothing of the login is in an error.
+func (c *Client) request(ctx context.Context, method, path string, body []byte) (status int, answered []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Accept", contentType+", application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if c.options.Username != "" {
+		request.SetBasicAuth(c.options.Username, c.options.Password)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	answered, err = io.ReadAll(io.LimitReader(response.Body, answerMax+1))
+	switch {
+	case err != nil:
+		return 0, nil, fmt.Errorf("%s %s: %w", method, path, err)
+	case len(answered) > answerMax:
+		return 0, nil, fmt.Errorf("%s %s: the answer is larger than %d bytes", method, path, answerMax)
+	}
+	return response.StatusCode, answered, nil
 }
 
 // isMissing tells a registry's "not found" from that of any server under a wrong address: it has a number

@@ -1,9 +1,9 @@
 // Package registry asks a schema registry (the interface of Confluent's) for the schemas that records name
-// by number, and decodes such records. Schemas never change, so what was asked for is kept, up to a bound.
-// It must never let an outage of the registry reject a record: that a schema is unknown is said only when
-// the registry says so.
+// by number, and decodes such records; and it registers the schemas of our rows, and encodes those. Schemas never
+// change, so what was asked for is kept, up to a bound. It must never let an outage of the registry reject a
+// record, or lose a row: that a schema is unknown or refused is said only when the registry says so.
 //
-// Read in this order: client, ask, cache, decoder.
+// Read in this order: client, ask, cache, decoder, register, rows.
 package registry
 
 import (
@@ -25,10 +25,11 @@ type Options struct {
 	URL       string
 	Username  string // with Password; empty: no login
 	Password  string
-	TLS       *tls.Config      // nil: the system's authorities
-	Timeout   time.Duration    // of one answer; 5 s when 0
-	SchemaMax int              // schemas that are kept; 1,000 when 0
-	Clock     func() time.Time // time.Now when nil
+	TLS       *tls.Config       // nil: the system's authorities
+	Timeout   time.Duration     // of one answer; 5 s when 0
+	SchemaMax int               // schemas that are kept; 1,000 when 0
+	Clock     func() time.Time  // time.Now when nil
+	Transport http.RoundTripper // of a test; the network when nil
 }
 
 // The kinds of schemas, as a registry names them.
@@ -40,6 +41,7 @@ const (
 // Schema is what a registry knows under a number.
 type Schema struct {
 	Kind string
+	Text string       // of KindAvro
 	Avro *avro.Schema // of KindAvro
 	Err  error        // why it cannot be used: an answer for ever, as schemas never change
 }
@@ -93,9 +95,12 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	transport := &http.Transport{
+	var transport http.RoundTripper = &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ResponseHeaderTimeout: o.Timeout,
 		MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+	}
+	if o.Transport != nil {
+		transport = o.Transport
 	}
 	return &Client{
 		options: o, base: strings.TrimRight(o.URL, "/"), asking: make(chan struct{}, 1), cache: newCache(o.SchemaMax),

@@ -77,7 +77,7 @@ func (o *object) name(name string) {
 
 func (o *object) text(name, value string) {
 	o.name(name)
-	o.buf = appendQuoted(o.buf, value)
+	o.buf = AppendQuoted(o.buf, value)
 }
 
 // orNull writes null for the empty string, which stands for "missing".
@@ -150,8 +150,8 @@ func (o *object) downs(sums *[aggregate.DownTypes]money.Amount) {
 	}
 }
 
-// appendQuoted appends a JSON string with only the escapes that JSON requires.
-func appendQuoted(dst []byte, s string) []byte {
+// AppendQuoted appends a JSON string with only the escapes that JSON requires.
+func AppendQuoted(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
