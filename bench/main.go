@@ -106,6 +106,8 @@ func (o *options) main(ctx context.Context) error {
 		return o.read(ctx, false)
 	case "decode":
 		return o.read(ctx, true)
+	case "conn":
+		return o.readConn(ctx)
 	case "crowd":
 		return o.crowd(ctx)
 	case "":
@@ -161,7 +163,7 @@ func (o *options) measureAll(ctx context.Context) error {
 	if err := o.load(ctx); err != nil {
 		return err
 	}
-	phases := []string{"fetch", "decode", atLeastOnce, exactlyOnce}
+	phases := []string{"conn", "fetch", "decode", atLeastOnce, exactlyOnce}
 	if o.peers {
 		var err error
 		if o.classes, err = buildPeer(ctx); err != nil {
