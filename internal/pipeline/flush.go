@@ -85,6 +85,8 @@ func (s *shard) flush(clock event.Time, now int64, slow bool) {
 		clear(s.registers)
 		s.state.Forget()
 		s.addMark()
+	} else if len(s.ticked) > tickedMost {
+		s.addTicked(nil)
 	}
 	if len(s.outbox.messages) == 0 {
 		s.flushes-- // nothing carries this number

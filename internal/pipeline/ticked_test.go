@@ -7,7 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"processor/internal/aggregate"
 	"processor/internal/company"
+	"processor/internal/consumer"
+	"processor/internal/event"
+	"processor/internal/row"
 )
 
 // amended is the next revision of an event.
@@ -55,4 +59,30 @@ func TestWhatATickSaidIsTakenBackAfterACrash(t *testing.T) {
 	w.clock = testClock.Add(48 * time.Hour)
 	w.run()
 	w.compare()
+}
+
+// What ticks sent is listed in the header of a progress row. Where that would be too much for a record, the registers go
+// out once more instead, and the list is empty.
+func TestACutListsNoMoreThanFitsARecord(t *testing.T) {
+	for count, listed := range map[int]int{tickedMost: tickedMost, tickedMost + 1: 0} {
+		o := &Options{Core: testCore(), Delivery: ExactlyOnce, Prefix: "out."}
+		s, err := newShard(0, 1, o, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sources = []*source{{Position: consumer.Position{Next: 1}, endAtStart: 1}}
+		for i := range count {
+			s.ticked[ticked{"region", "eu", aggregate.KindDay, int32(i)}] = struct{}{} //nolint:gosec // a day
+		}
+		s.flush(event.At(testClock), 0, false)
+		sent := 0
+		for _, m := range s.outbox.messages {
+			if m.Topic == o.topic(row.TopicPartials) {
+				sent++
+			}
+		}
+		if got := len(s.cut().Ticked); got != listed || sent != count-listed {
+			t.Errorf("of %d registers %d are listed and %d were sent, want %d and %d", count, got, sent, listed, count-listed)
+		}
+	}
 }

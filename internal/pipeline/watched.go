@@ -152,6 +152,10 @@ func (s *shard) addTick() {
 	}
 }
 
+// tickedMost bounds what a cut has to list: a cut is a header of a progress row, which has to fit into a record. Beyond
+// it the registers are sent as they are at the cut, which then need not name them.
+const tickedMost = 2000
+
 // ticked is a register that a tick sent.
 type ticked struct {
 	Grouping string         `json:"g"`

@@ -216,7 +216,7 @@ var mistakes = []mistake{
 	},
 	{
 		"a cut forgets what was owed", "internal/pipeline/cut.go",
-		"Rows: s.rows, Debt: s.debt()}", "Rows: s.rows}", simulation,
+		"Rows: s.rows, Debt: s.debt(), ", "Rows: s.rows, ", simulation,
 	},
 	{
 		"no cut is claimed while rows are owed", "internal/pipeline/cut.go",
