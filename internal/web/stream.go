@@ -17,7 +17,7 @@ const streamFor = time.Hour
 
 // streamBytes is what all streams together send in a second, about: with more viewers than that allows each
 // sees the figures less often, and the service has its processors for the figures.
-const streamBytes = 16 << 20
+const streamBytes = 4 << 20
 
 // stream sends what a view shows, now and whenever it changed, at most once a second. There is no
 // queue: a slow client misses snapshots in between, each of which is whole.
