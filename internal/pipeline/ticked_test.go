@@ -57,7 +57,7 @@ func TestWhatATickSaidIsTakenBackAfterACrash(t *testing.T) {
 		t.Fatalf("no crash: %v", err)
 	}
 	w.clock = testClock.Add(48 * time.Hour)
-	w.run()
+	w.runToClock()
 	w.compare()
 }
 
