@@ -183,6 +183,7 @@ func (r *record) isMark() bool {
 func (w *world) records(name string) []record {
 	w.t.Helper()
 	topic := w.kafka.Topic(name)
+	w.kafka.Settle(w.t, topic)
 	ends := w.endsOf(topic)
 	c := w.kafka.Client(w.t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
