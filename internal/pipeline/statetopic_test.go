@@ -23,6 +23,9 @@ import (
 func TestStateTopicCrashes(t *testing.T) {
 	t.Parallel() // it mostly waits
 	for _, d := range []Delivery{AtLeastOnce, ExactlyOnce} {
+		if testing.Short() && d == AtLeastOnce { // the race detector makes it ten times slower
+			continue
+		}
 		t.Run(d.String(), func(t *testing.T) {
 			crashEverywhere(t, StoreKafka, d, append([]string{"shard taken", "saving to the topic"}, points[d]...))
 		})
