@@ -89,6 +89,9 @@ func (w *world) ends() map[consumer.TopicPartition]int64 {
 	return w.endsOf(w.source)
 }
 
+// decidedWithin is how long a transaction's end is waited for: one that stays open belongs to somebody who is gone.
+const decidedWithin = 5 * time.Second
+
 func (w *world) endsOf(topic string) map[consumer.TopicPartition]int64 {
 	w.t.Helper()
 	ends, err := consumer.EndOffsets(kafkatest.Context(w.t), w.kafka.Cluster, w.partitionsOf(topic))
@@ -183,7 +186,11 @@ func (r *record) isMark() bool {
 func (w *world) records(name string) []record {
 	w.t.Helper()
 	topic := w.kafka.Topic(name)
-	w.kafka.Settle(w.t, topic)
+	for _, tp := range w.partitionsOf(topic) {
+		if _, err := consumer.Decided(kafkatest.Context(w.t), w.kafka.Cluster, tp, decidedWithin); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	ends := w.endsOf(topic)
 	c := w.kafka.Client(w.t, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())

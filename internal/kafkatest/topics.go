@@ -3,15 +3,12 @@ package kafkatest
 import (
 	"context"
 	"errors"
-	"maps"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"processor/internal/broker"
 )
 
 // AppendTime is the configuration of a topic whose records the broker stamps.
@@ -193,32 +190,8 @@ func (k *Kafka) Read(t testing.TB, topic string) []Record {
 	}
 }
 
-// settleWithin is how long Settle waits.
-const settleWithin = 5 * time.Second
-
-// Settle waits until the transactions that wrote to a topic are closed in it: a broker says that one is committed
-// before its end is in every partition, and until then a reader of committed records does not see it. One that stays open
-// for longer belongs to somebody who is gone.
-func (k *Kafka) Settle(t testing.TB, topic string) {
-	t.Helper()
-	for end := time.Now().Add(settleWithin); time.Now().Before(end); {
-		if maps.Equal(k.endsAt(t, topic, 0), k.ends(t, topic)) {
-			return
-		}
-		if err := broker.Sleep(Context(t), 20*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // ends gives the last stable offset of every partition.
 func (k *Kafka) ends(t testing.TB, topic string) map[int32]int64 {
-	t.Helper()
-	return k.endsAt(t, topic, 1)
-}
-
-// endsAt gives the end of every partition for readers of an isolation level.
-func (k *Kafka) endsAt(t testing.TB, topic string, isolation int8) map[int32]int64 {
 	t.Helper()
 	c := k.Client(t)
 	defer c.Close()
@@ -233,7 +206,7 @@ func (k *Kafka) endsAt(t testing.TB, topic string, isolation int8) map[int32]int
 		rt := kmsg.NewListOffsetsRequestTopic()
 		rt.Topic, rt.Partitions = topic, append(rt.Partitions, rp)
 		req := kmsg.NewPtrListOffsetsRequest()
-		req.IsolationLevel, req.Topics = isolation, append(req.Topics, rt)
+		req.IsolationLevel, req.Topics = 1, append(req.Topics, rt)
 		for _, shard := range c.RequestSharded(Context(t), req) {
 			if shard.Err != nil {
 				t.Fatalf("end of %s/%d: %v", topic, p.ID, shard.Err)
