@@ -188,21 +188,27 @@ func (a *account) index(key event.Key, r *record, s *State) {
 
 // namesMeter says whether a snapshot gives a meter to an item to which no other snapshot of its subscription gives it.
 func (a *account) namesMeter(n *snapshot) bool {
-	has := func(items []event.Item, it *event.Item) bool {
-		return slices.ContainsFunc(items, func(o event.Item) bool { return o.Meter == it.Meter && o.Item == it.Item })
+	for it := range n.items() {
+		if it.Meter != "" && !a.knowsMeter(n.name(), it) {
+			return true
+		}
 	}
-	known := func(it *event.Item) bool {
-		for i := len(a.snapshots) - 1; i >= 0; i-- { // the one before it has it most of the time
-			if s := a.snapshots[i]; s.name() == n.name() && has(s.sub().Items, it) {
+	return false
+}
+
+// knowsMeter says whether a snapshot of a subscription gives an item its meter.
+func (a *account) knowsMeter(subscription string, it *event.Item) bool {
+	for _, s := range slices.Backward(a.snapshots) { // the latest has it most of the time
+		if s.name() != subscription {
+			continue
+		}
+		for known := range s.items() {
+			if known.Meter == it.Meter && known.Item == it.Item {
 				return true
 			}
 		}
-		return false
 	}
-	isNew := func(items []event.Item) bool {
-		return slices.ContainsFunc(items, func(it event.Item) bool { return it.Meter != "" && !known(&it) })
-	}
-	return isNew(n.sub().Items) || slices.ContainsFunc(n.sub().Schedule, func(p event.Scheduled) bool { return isNew(p.Items) })
+	return false
 }
 
 // insertEvent files a counted event by (time, source, id).

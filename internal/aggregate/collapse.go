@@ -190,16 +190,10 @@ func (b *base) takeRecords(a *account, snapshots []*snapshot, gone []event.Key, 
 
 // takeSnapshot keeps of a snapshot which items have its meters, and its steps that are still to come.
 func (b *base) takeSnapshot(s *snapshot) {
-	each := func(items []event.Item) {
-		for i := range items {
-			if items[i].Meter != "" {
-				b.noteMeter(meterName{s.name(), items[i].Meter, items[i].Item})
-			}
+	for it := range s.items() {
+		if it.Meter != "" {
+			b.noteMeter(meterName{s.name(), it.Meter, it.Item})
 		}
-	}
-	each(s.sub().Items)
-	for i := range s.sub().Schedule {
-		each(s.sub().Schedule[i].Items)
 	}
 	for i := 1; i < len(s.phases); i++ {
 		if s.phases[i].at >= b.at {

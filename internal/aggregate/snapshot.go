@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"cmp"
+	"iter"
 	"math/big"
 	"slices"
 	"strings"
@@ -39,6 +40,25 @@ type snapshot struct {
 func (s *snapshot) sub() *event.Subscription { return s.event.Subscription }
 
 func (s *snapshot) name() string { return s.event.Subscription.Subscription }
+
+// items are those that the snapshot states, and those of its schedule.
+func (s *snapshot) items() iter.Seq[*event.Item] {
+	return func(yield func(*event.Item) bool) {
+		sub := s.sub()
+		for i := range sub.Items {
+			if !yield(&sub.Items[i]) {
+				return
+			}
+		}
+		for i := range sub.Schedule {
+			for j := range sub.Schedule[i].Items {
+				if !yield(&sub.Schedule[i].Items[j]) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // final is the phase after every known change.
 func (s *snapshot) final() *phase { return &s.phases[len(s.phases)-1] }

@@ -134,20 +134,14 @@ func (a *account) meterOf(e *event.Event) meterKey {
 		return k
 	}
 	first := ""
-	each := func(items []event.Item) {
-		for i := range items {
-			if items[i].Meter == e.Usage.Meter && (first == "" || items[i].Item < first) {
-				first = items[i].Item
-			}
-		}
-	}
 	for _, s := range a.snapshots {
 		if s.name() != k.subscription {
 			continue
 		}
-		each(s.sub().Items)
-		for i := range s.sub().Schedule {
-			each(s.sub().Schedule[i].Items)
+		for it := range s.items() {
+			if it.Meter == e.Usage.Meter && (first == "" || it.Item < first) {
+				first = it.Item
+			}
 		}
 	}
 	if item := a.base.itemOf(k.subscription, e.Usage.Meter); item != "" && (first == "" || item < first) {
