@@ -88,18 +88,15 @@ func (o *options) failoverOnce(ctx context.Context, delivery, store string, inst
 // startInstance starts an instance, or one that was killed, and waits until it is ready where it is new.
 func (u *outage) startInstance(ctx context.Context, i int) error {
 	own := filepath.Join(u.dir, fmt.Sprintf("instance-%d", i))
-	config := own + ".yaml"
 	isNew := i == len(u.running)
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return err
 	}
-	text := u.config(u.topic, own, address, u.delivery, u.promptly())
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+	cmd, err := u.configured(ctx, own+".yaml", u.config(u.topic, own, address, u.delivery, u.promptly()))
+	if err != nil {
+		return err
 	}
-	cmd := exec.CommandContext(ctx, u.processor, "run", "--config", config)
-	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", cmd.Path, err)
 	}

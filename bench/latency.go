@@ -78,12 +78,10 @@ func (o *options) startService(delivery string) startStream {
 		if err != nil {
 			return nil, nil, 0, err
 		}
-		config := filepath.Join(dir, "processor.yaml")
-		if err := os.WriteFile(config, []byte(s.config(s.topic, dir, address, delivery, o.promptly())), 0o600); err != nil {
-			return nil, nil, 0, fmt.Errorf("write the configuration: %w", err)
+		cmd, err := o.configured(ctx, filepath.Join(dir, "processor.yaml"), s.config(s.topic, dir, address, delivery, o.promptly()))
+		if err != nil {
+			return nil, nil, 0, err
 		}
-		cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
-		cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
 		return cmd, func() error { return awaitReady(ctx, address) }, 0, nil
 	}
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"syscall"
 	"time"
 )
@@ -12,9 +10,7 @@ import (
 // restart starts a service that has stopped in good order, and says how long it takes to be ready again: its
 // state read and derived, and nothing left to read.
 func (o *options) restart(ctx context.Context, config, address string) (figure, error) {
-	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
-	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
-	cmd.Stderr = os.Stderr
+	cmd := o.command(ctx, config)
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return figure{}, fmt.Errorf("start %s: %w", cmd.Path, err)

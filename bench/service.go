@@ -29,11 +29,10 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 	}
 	name := fmt.Sprintf("bench-%d-%d-%s", time.Now().Unix(), round, delivery)
 	config := filepath.Join(dir, "processor.yaml")
-	if err := os.WriteFile(config, []byte(o.config(name, dir, address, delivery, serviceSettings{})), 0o600); err != nil {
-		return figure{}, fmt.Errorf("write the configuration: %w", err)
+	cmd, err := o.configured(ctx, config, o.config(name, dir, address, delivery, serviceSettings{}))
+	if err != nil {
+		return figure{}, err
 	}
-	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", config)
-	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
 	var last counts
 	read := func(ctx context.Context) (int, error) {
 		now, err := scrape(ctx, "http://"+address+"/metrics")
@@ -58,6 +57,22 @@ func (o *options) service(ctx context.Context, delivery string, round int) (figu
 	}
 	fmt.Printf("%-*s ready after %.2f s, CPU %.2f s, peak %d MB\n", widest+8, "restart of "+delivery, again.wall.Seconds(), again.cpu.Seconds(), again.peak>>20)
 	return f, nil
+}
+
+// configured is the service with a configuration, which it writes into a file.
+func (o *options) configured(ctx context.Context, file, config string) (*exec.Cmd, error) {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, fmt.Errorf("write the configuration: %w", err)
+	}
+	return o.command(ctx, file), nil
+}
+
+// command is the service with the configuration of a file.
+func (o *options) command(ctx context.Context, file string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, o.processor, "run", "--config", file)
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+o.memory)
+	cmd.Stderr = os.Stderr
+	return cmd
 }
 
 // serviceSettings are those in which measurements differ: lines of YAML, empty for the defaults.
