@@ -60,7 +60,7 @@ func TestWarehouseIsTheTable(t *testing.T) {
 func TestConnectRecipesFeedEveryTable(t *testing.T) {
 	var want []string
 	for _, table := range row.Tables(nil, nil) {
-		if table.OnKafka {
+		if table.Topic.IsOfRows() {
 			want = append(want, "expansion."+table.Name())
 		}
 	}

@@ -37,7 +37,7 @@ func (FormatJSON) Encode(_ row.Topic, key, value []byte) (k, v []byte, err error
 
 // Decode refuses what is no JSON of this program: taken for it, it would seem to say nothing.
 func (FormatJSON) Decode(_ context.Context, topic row.Topic, key, value []byte) (k, v []byte, err error) {
-	if !isForReaders(topic) {
+	if !topic.IsOfRows() {
 		return key, value, nil
 	}
 	return key, value, wire.Plain{}.Check(key, value)
@@ -54,33 +54,33 @@ func (f FormatConnect) Decode(_ context.Context, topic row.Topic, key, value []b
 	return f.Connect.Decode(topic, key, value)
 }
 
-// isForReaders says whether a topic has rows of a table as its records.
-func isForReaders(topic row.Topic) bool {
-	switch topic {
-	case row.TopicMovements, row.TopicAccounts, row.TopicAccountMonths, row.TopicMetrics, row.TopicVintage, row.TopicSignals,
-		row.TopicSignalMetrics, row.TopicAlerts, row.TopicProgress:
-		return true
-	case row.TopicDeadLetters, row.TopicPartials, row.TopicState, row.TopicEvents, row.TopicIntake:
-		return false
-	}
-	return false
+// form is a format and the prefix of the topics that have it.
+type form struct {
+	prefix string
+	Format
+}
+
+// rowsOf is the output whose rows a topic has; of is false for every other topic.
+func (f form) rowsOf(topic string) (output row.Topic, of bool) {
+	name, own := strings.CutPrefix(topic, f.prefix)
+	output = row.Topic(name)
+	return output, own && output.IsOfRows()
 }
 
 // formattedLogs reads rows back as JSON, whatever their form is.
 type formattedLogs struct {
 	logs
-	options *Options
-	format  Format
+	form form
 }
 
 // Read calls fn with the rows of an output as JSON, and with the records of every other topic as they are.
 func (l formattedLogs) Read(ctx context.Context, tp broker.TopicPartition, from int64, fn func(*consumer.Record) error) (int64, error) {
-	topic, own := l.options.outputOf(tp.Topic)
-	if !own || !isForReaders(topic) {
+	topic, ofRows := l.form.rowsOf(tp.Topic)
+	if !ofRows {
 		return l.logs.Read(ctx, tp, from, fn)
 	}
 	return l.logs.Read(ctx, tp, from, func(r *consumer.Record) error {
-		key, value, err := l.format.Decode(ctx, topic, r.Key, r.Value)
+		key, value, err := l.form.Decode(ctx, topic, r.Key, r.Value)
 		if errors.Is(err, wire.ErrForm) {
 			return fmt.Errorf("%w: the row at %s offset %d is not in output.format: %w; the rows of a topic have one format: "+
 				"say the former one, or let the service begin anew under another output.prefix, group and checkpoint (docs/how-to/warehouse.md)",
@@ -95,17 +95,10 @@ func (l formattedLogs) Read(ctx context.Context, tp broker.TopicPartition, from 
 	})
 }
 
-// outputOf is the output that a topic is.
-func (o *Options) outputOf(topic string) (row.Topic, bool) {
-	name, own := strings.CutPrefix(topic, o.Prefix)
-	return row.Topic(name), own
-}
-
 // formattedOutlet sends rows in another form.
 type formattedOutlet struct {
 	outlet
-	options *Options
-	format  Format
+	form form
 }
 
 // ownedFormattedOutlet is one that somebody else can take.
@@ -114,13 +107,13 @@ type ownedFormattedOutlet struct {
 	ownedOutlet
 }
 
-// formatted lets an outlet send rows in a form.
-func (o *Options) formatted(out outlet) outlet {
-	f := formattedOutlet{out, o, o.Format}
+// outlet lets an outlet send rows in the form.
+func (f form) outlet(out outlet) outlet {
+	formatted := formattedOutlet{out, f}
 	if owned, ok := out.(ownedOutlet); ok {
-		return ownedFormattedOutlet{f, owned}
+		return ownedFormattedOutlet{formatted, owned}
 	}
-	return f
+	return formatted
 }
 
 // Send sends the rows among the messages in their form. The messages themselves stay as they are: they may be
@@ -129,12 +122,12 @@ func (f formattedOutlet) Send(ctx context.Context, messages []sink.Message) (map
 	made := make([]sink.Message, len(messages))
 	for i := range messages {
 		made[i] = messages[i]
-		topic, own := f.options.outputOf(made[i].Topic)
-		if !own || !isForReaders(topic) {
+		topic, ofRows := f.form.rowsOf(made[i].Topic)
+		if !ofRows {
 			continue
 		}
 		var err error
-		if made[i].Key, made[i].Value, err = f.format.Encode(topic, messages[i].Key, messages[i].Value); err != nil {
+		if made[i].Key, made[i].Value, err = f.form.Encode(topic, messages[i].Key, messages[i].Value); err != nil {
 			return nil, fmt.Errorf("a row of %s: %w", made[i].Topic, err)
 		}
 	}

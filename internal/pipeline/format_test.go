@@ -140,7 +140,7 @@ func restartsIn(t *testing.T, name string, format Format, delivery Delivery) {
 	}
 	for _, topic := range append(everything, row.TopicProgress) {
 		for _, r := range w.kafka.Read(t, w.prefix+string(topic)) {
-			if form := wire.FormOf([]byte(r.Key)); (form == name) != isForReaders(topic) || isForReaders(topic) && r.Value != "" && wire.FormOf([]byte(r.Value)) != name {
+			if form := wire.FormOf([]byte(r.Key)); (form == name) != topic.IsOfRows() || topic.IsOfRows() && r.Value != "" && wire.FormOf([]byte(r.Value)) != name {
 				t.Fatalf("%s has a record in %s: %q", topic, form, r.Value)
 			}
 		}

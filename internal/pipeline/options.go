@@ -210,13 +210,13 @@ func (o Options) withDefaults() (Options, error) {
 
 // withFormat has rows leave, and come back, in the form that was asked for.
 func (o *Options) withFormat() {
-	of := &Options{Prefix: o.Prefix, Format: o.Format}
-	if of.Format == nil {
-		of.Format = FormatJSON{}
+	asIs := o.Format == nil // so that JSON passes through nothing on its way out
+	if asIs {
+		o.Format = FormatJSON{}
 	}
-	o.logs = formattedLogs{o.logs, of, of.Format}
-	if o.Format == nil {
-		o.Format = of.Format
+	f := form{o.Prefix, o.Format}
+	o.logs = formattedLogs{o.logs, f}
+	if asIs {
 		return
 	}
 	open := o.outlet
@@ -225,7 +225,7 @@ func (o *Options) withFormat() {
 		if err != nil {
 			return nil, err
 		}
-		return of.formatted(out), nil
+		return f.outlet(out), nil
 	}
 }
 

@@ -36,7 +36,7 @@ func NewRows(c *Client, prefix string, tables []row.Table) (*Rows, error) {
 	r := &Rows{client: c, kinds: map[row.Topic]*[2]rowSide{}}
 	for i := range tables {
 		t := &tables[i]
-		if !t.OnKafka {
+		if !t.Topic.IsOfRows() {
 			continue
 		}
 		key, value, err := wire.AvroSides(t)

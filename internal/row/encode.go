@@ -38,6 +38,18 @@ var Topics = []Topic{
 	TopicProgress, TopicPartials, TopicState, TopicEvents, TopicIntake,
 }
 
+// IsOfRows says whether the records of a topic are rows for readers. The others are the program's own, or, as a dead letter,
+// the record itself, of which only `replay` makes a row.
+func (t Topic) IsOfRows() bool {
+	switch t {
+	case TopicMovements, TopicAccounts, TopicAccountMonths, TopicMetrics, TopicVintage, TopicSignals, TopicSignalMetrics, TopicAlerts, TopicProgress:
+		return true
+	case TopicDeadLetters, TopicPartials, TopicState, TopicEvents, TopicIntake:
+		return false
+	}
+	return false
+}
+
 // Stamp is what every row ends with: its version, the watermark when it was made, and whether it
 // corrects a final row, is final, or is gone.
 type Stamp struct {

@@ -43,8 +43,6 @@ type Table struct {
 	// Log is a topic of which every row counts, not only the latest of a key: its rows are told apart by
 	// their versions too.
 	Log bool
-	// OnKafka is false for dead letters: there the record keeps its own bytes, and only `replay` makes a row.
-	OnKafka bool
 }
 
 // Name is the table's name where a hyphen would need quotes.
@@ -145,7 +143,7 @@ func progressTable() Table {
 	c.add("rows", Integer, "Rows sent so far by this run.")
 	c.add("state_digest", Text, "Of the identities of all kept records.")
 	c.stamp()
-	return Table{Topic: TopicProgress, Doc: "How far a shard is: the last row of each of its flushes.", Columns: c, OnKafka: true}
+	return Table{Topic: TopicProgress, Doc: "How far a shard is: the last row of each of its flushes.", Columns: c}
 }
 
 // deadLettersTable is a rejected record as `replay` prints it.

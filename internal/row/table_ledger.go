@@ -58,7 +58,7 @@ func movementsTable(dimensions []string) Table {
 	c.add("unconfirmed", Bool, "A rise of usage that the next month has not confirmed.")
 	c.dims(dimensions, "at that instant")
 	c.stamp()
-	return Table{Topic: TopicMovements, Doc: "The fact table: every change of an account's MRR, one row per event, step, half of a move, month of usage and date of rates.", Columns: c, OnKafka: true}
+	return Table{Topic: TopicMovements, Doc: "The fact table: every change of an account's MRR, one row per event, step, half of a move, month of usage and date of rates.", Columns: c}
 }
 
 func accountsTable(dimensions []string, windows []aggregate.Window) Table {
@@ -87,7 +87,7 @@ func accountsTable(dimensions []string, windows []aggregate.Window) Table {
 	c.null("gated", Bool, "True while something speaks against asking.")
 	c.dims(dimensions, "now")
 	c.stamp()
-	return Table{Topic: TopicAccounts, Doc: "Every account as it is now.", Columns: c, OnKafka: true}
+	return Table{Topic: TopicAccounts, Doc: "Every account as it is now.", Columns: c}
 }
 
 func monthsTable(dimensions []string) Table {
@@ -102,7 +102,7 @@ func monthsTable(dimensions []string) Table {
 	c.add("non_recurring", Amount, "Charges that do not recur.")
 	c.dims(dimensions, "before the month")
 	c.stamp()
-	return Table{Topic: TopicAccountMonths, Doc: "An account in a month in which it had a movement or a charge.", Columns: c, OnKafka: true}
+	return Table{Topic: TopicAccountMonths, Doc: "An account in a month in which it had a movement or a charge.", Columns: c}
 }
 
 func signalsTable(dimensions []string) Table {
@@ -130,5 +130,5 @@ func signalsTable(dimensions []string) Table {
 	c.null("gated_by", Text, "Why the account is gated, while the signal is open.")
 	c.dims(dimensions, "when it opened")
 	c.stamp()
-	return Table{Topic: TopicSignals, Doc: "A sign that an account may expand, and what became of it.", Columns: c, OnKafka: true}
+	return Table{Topic: TopicSignals, Doc: "A sign that an account may expand, and what became of it.", Columns: c}
 }

@@ -47,7 +47,7 @@ func metricsTable(topic Topic, doc string) Table {
 	c.ratio("target_ratio", "expansion_mrr / target.")
 	c.completeness()
 	c.stamp()
-	return Table{Topic: topic, Doc: doc, Columns: c, OnKafka: true}
+	return Table{Topic: topic, Doc: doc, Columns: c}
 }
 
 // counts are the numbers of accounts.
@@ -120,7 +120,7 @@ func signalMetricsTable() Table {
 	c.ratio("potential_ratio", "expansion_mrr / potential_mrr.")
 	c.completeness()
 	c.stamp()
-	return Table{Topic: TopicSignalMetrics, Doc: "What a signal came to in a segment and month.", Columns: c, OnKafka: true}
+	return Table{Topic: TopicSignalMetrics, Doc: "What a signal came to in a segment and month.", Columns: c}
 }
 
 func alertsTable() Table {
@@ -150,5 +150,5 @@ func alertsTable() Table {
 	c.add("accounts", Text, "The accounts that made it.")
 	c.add("summary", Text, "All of it in a sentence.")
 	c.stamp()
-	return Table{Topic: TopicAlerts, Doc: "A change of state of an alert.", Columns: c, Log: true, OnKafka: true}
+	return Table{Topic: TopicAlerts, Doc: "A change of state of an alert.", Columns: c, Log: true}
 }

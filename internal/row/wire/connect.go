@@ -40,7 +40,7 @@ func NewConnect(tables []row.Table) *Connect {
 	c := &Connect{kinds: map[row.Topic]*connectKind{}}
 	for i := range tables {
 		t := &tables[i]
-		if !t.OnKafka {
+		if !t.Topic.IsOfRows() {
 			continue
 		}
 		k := new(connectKind)

@@ -137,7 +137,7 @@ func TestAvroForm(t *testing.T) {
 
 // Decimals are the shortest two's complement, as Java's BigInteger has them.
 func TestAvroDecimals(t *testing.T) {
-	table := row.Table{Topic: "t", OnKafka: true, Columns: []row.Column{{Name: "n", Type: row.Amount, Key: true}}}
+	table := row.Table{Topic: "t", Columns: []row.Column{{Name: "n", Type: row.Amount, Key: true}}}
 	_, value, err := wire.AvroSides(&table)
 	if err != nil {
 		t.Fatal(err)
