@@ -326,6 +326,12 @@ func (s *State) Dimensions() []string { return s.dims.names }
 // Segment is what a segment number stands for.
 func (s *State) Segment(id SegmentID) Segment { return s.dims.segments[id] }
 
+// SegmentNumber is the inverse of Segment; known is false for a segment that no account was in.
+func (s *State) SegmentNumber(segment Segment) (id SegmentID, known bool) {
+	id, known = s.dims.numbers[segment]
+	return id, known
+}
+
 // Check is the first identity that did not hold, of an account or of a register, or nil: a state that is
 // broken must not be checkpointed (invariant I2).
 func (s *State) Check() error { return s.broken }

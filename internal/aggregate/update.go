@@ -414,7 +414,7 @@ func (s *State) accountUpdates(a *account, u *Updates) {
 
 // Register is the shard's register of a segment and interval as of the last flush, or nil.
 func (s *State) Register(segment Segment, kind Kind, index int32) *Register {
-	id, known := s.dims.numbers[segment]
+	id, known := s.SegmentNumber(segment)
 	if !known {
 		return nil
 	}

@@ -133,8 +133,7 @@ func (s *shard) addTick() {
 	clear(s.alerts.changed)
 	s.addRegisters(keys)
 	for _, key := range keys {
-		segment := s.state.Segment(key.Segment)
-		s.ticked[ticked{segment.Grouping, segment.Name, key.Kind, key.Index}] = struct{}{}
+		s.ticked[s.tickedOf(key)] = struct{}{}
 	}
 	partitions := map[int]struct{}{}
 	for _, key := range keys {
@@ -164,8 +163,9 @@ type ticked struct {
 	Index    int32          `json:"i"`
 }
 
-func (t ticked) segment() aggregate.Segment {
-	return aggregate.Segment{Grouping: t.Grouping, Name: t.Segment}
+func (s *shard) tickedOf(key aggregate.RegisterKey) ticked {
+	segment := s.state.Segment(key.Segment)
+	return ticked{segment.Grouping, segment.Name, key.Kind, key.Index}
 }
 
 // tickedNow are the registers that ticks sent since the last slow flush, in order.
@@ -180,14 +180,16 @@ func (s *shard) tickedNow() []ticked {
 // back between two of them has not changed for it, and the partials would keep what a tick said in the middle.
 func (s *shard) addTicked(sent []aggregate.RegisterKey) {
 	for _, key := range sent {
-		segment := s.state.Segment(key.Segment)
-		delete(s.ticked, ticked{segment.Grouping, segment.Name, key.Kind, key.Index})
+		delete(s.ticked, s.tickedOf(key))
 	}
 	for _, t := range s.tickedNow() {
-		s.addPartial(rollup.Partial{
-			Shard: s.number, Version: s.version(), Generation: s.generation,
-			Segment: t.segment(), Kind: t.Kind, Index: t.Index, Register: s.state.Register(t.segment(), t.Kind, t.Index),
-		})
+		segment := aggregate.Segment{Grouping: t.Grouping, Name: t.Segment}
+		if id, known := s.state.SegmentNumber(segment); known {
+			s.addRegisters([]aggregate.RegisterKey{{Segment: id, Kind: t.Kind, Index: t.Index}})
+			continue
+		}
+		// Nothing of this run has been in the segment.
+		s.addPartial(rollup.Partial{Shard: s.number, Version: s.version(), Generation: s.generation, Segment: segment, Kind: t.Kind, Index: t.Index})
 	}
 	clear(s.ticked)
 }
